@@ -1,0 +1,273 @@
+"""`regenerate`, `drift` and `spec-update`, run as the script they are on a copy of what they read and write."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DOCUMENT = Path("spec/hp-printos-device-api-openapi.yml")
+MODEL = Path("generated/printos_client/models/print_device.py")
+
+
+def copy_tree(root: Path, to: Path) -> Path:
+    ignore = shutil.ignore_patterns("__pycache__")
+    for folder in ("spec", "generated"):
+        shutil.copytree(root / folder, to / folder, ignore=ignore)
+    shutil.copy(root / "CHANGELOG.md", to)
+    return to
+
+
+@pytest.fixture
+def tree(root: Path, tmp_path: Path) -> Path:
+    return copy_tree(root, tmp_path / "tree")
+
+
+def run(tree: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, tree / "spec" / "codegen.py", *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)  # type: ignore[call-overload, no-any-return]  # options differ in type
+
+
+def content(tree: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(tree).as_posix(): path.read_bytes()
+        for path in tree.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+
+
+def add_field(document: Path, field: str = "mood") -> None:
+    anchor = "        location:\n          type: string\n"
+    text = document.read_text(encoding="utf-8")
+    assert anchor in text
+    document.write_text(text.replace(anchor, f"{anchor}        {field}:\n          type: string\n"), encoding="utf-8")
+
+
+def test_regenerate_gives_the_same_bytes(tree: Path) -> None:
+    before = content(tree)
+    shutil.rmtree(tree / "generated")
+
+    result = run(tree, "regenerate")
+
+    assert (result.returncode, result.stdout) == (0, "")
+    assert content(tree) == before
+
+
+def test_regenerate_gives_the_same_bytes_in_hostile_surroundings(root: Path, tmp_path: Path) -> None:
+    surroundings = tmp_path / "build" / "node_modules" / "with space and ümlaut"
+    tree = copy_tree(root, surroundings / "tree")
+    before = content(tree)
+    hostile = 'line-length = 40\ntarget-version = "py38"\nexclude = ["*"]\n[format]\nquote-style = "single"\n'
+    (surroundings / "ruff.toml").write_text(hostile, encoding="utf-8")
+    (surroundings / ".gitignore").write_text("*\n", encoding="utf-8")
+    (tree / "pyproject.toml").write_text('[tool.ruff]\nline-length = 40\nexclude = ["*"]\n', encoding="utf-8")
+    (tree / "ruff.py").write_text("raise SystemExit('not this one')", encoding="utf-8")
+    environment = {
+        **os.environ,
+        "LC_ALL": "C",
+        "TZ": "Asia/Kathmandu",
+        "TMPDIR": str(surroundings),
+        "PYTHONHASHSEED": "1",
+        "PYTHONPATH": str(tree),
+        "RUFF_CONFIG": str(surroundings / "ruff.toml"),
+        "XDG_CONFIG_HOME": str(surroundings),
+    }
+
+    result = run(tree, "regenerate", cwd=tree, env=environment)
+
+    assert (result.returncode, result.stdout) == (0, "")
+    assert {name: data for name, data in content(tree).items() if name in before} == before
+
+
+def test_regenerate_removes_what_the_contract_no_longer_makes(tree: Path) -> None:
+    (tree / "generated" / "printos_client" / "stale.py").touch()
+    (tree / "generated" / "stale").mkdir()
+
+    assert run(tree, "regenerate").returncode == 0
+
+    assert not list((tree / "generated").rglob("stale*"))
+
+
+def test_every_generated_file_says_what_made_it(tree: Path) -> None:
+    stamp = f"# Generated from {DOCUMENT} by `make regenerate`; do not edit.\n".encode()
+
+    files = content(tree / "generated")
+
+    assert "printos_client/py.typed" in files
+    assert [name for name, data in files.items() if not data.startswith(stamp)] == []
+
+
+def test_regenerate_says_when_the_document_is_not_the_recorded_one(tree: Path) -> None:
+    add_field(tree / DOCUMENT)
+
+    result = run(tree, "regenerate")
+
+    assert result.returncode == 0
+    assert "make spec-update" in result.stdout
+    assert b"mood" in (tree / "generated/printos_client/models/device_provision_request.py").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "named"),
+    [
+        (lambda tree: (tree / DOCUMENT).write_text("openapi: 3.1.0", encoding="utf-8"), "the generator does not take"),
+        (lambda tree: (tree / DOCUMENT).unlink(), DOCUMENT.name),
+        (lambda tree: (tree / "spec" / "codegen.yaml").write_text("post_hooks: [no-such-tool .]"), "no-such-tool"),
+        (lambda tree: (tree / "spec" / "codegen.yaml").write_text("post_hooks: [ruff check --nonsense]"), "--nonsense"),
+    ],
+    ids=["broken document", "no document", "missing hook tool", "failing hook"],
+)
+def test_failed_regenerate_leaves_the_old_client(break_it: Callable[[Path], None], named: str, tree: Path) -> None:
+    before = content(tree / "generated")
+    break_it(tree)
+
+    result = run(tree, "regenerate")
+
+    assert result.returncode == 2
+    assert named in result.stdout
+    assert "Traceback" not in result.stderr
+    assert content(tree / "generated") == before
+
+
+def test_regenerate_on_a_full_disk_leaves_the_old_client(tree: Path) -> None:
+    before = content(tree)
+
+    limited = f"ulimit -f 1; exec {sys.executable} {tree}/spec/codegen.py regenerate"
+    result = subprocess.run(["sh", "-c", limited], capture_output=True, encoding="utf-8", check=False)  # noqa: S607 - any sh will do
+
+    assert result.returncode == 2
+    assert "File too large" in result.stdout
+    assert content(tree) == before
+
+
+def test_no_drift_between_the_contract_and_the_client(root: Path) -> None:
+    result = run(root, "drift")
+
+    assert (result.returncode, result.stdout) == (0, "drift: none\n")
+
+
+def change_a_byte(tree: Path) -> None:
+    (tree / MODEL).write_bytes((tree / MODEL).read_bytes().replace(b"serialNumber", b"serialnumber", 1))
+
+
+def change_line_endings(tree: Path) -> None:
+    (tree / MODEL).write_bytes((tree / MODEL).read_bytes().replace(b"\n", b"\r\n"))
+
+
+def drop_the_last_newline(tree: Path) -> None:
+    (tree / MODEL).write_bytes((tree / MODEL).read_bytes().rstrip(b"\n"))
+
+
+def put_a_file_beside(tree: Path) -> None:
+    (tree / MODEL).with_name("patch.py").write_bytes(b"monkey = True\xff")
+
+
+def put_a_file_above(tree: Path) -> None:
+    (tree / "generated" / "notes.txt").write_bytes(b"remember the milk")
+
+
+def put_a_dangling_link(tree: Path) -> None:
+    (tree / MODEL).with_name("link.py").symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            change_a_byte,
+            [f"changed: {MODEL}", '-            field_dict["serialNumber"]', '+            field_dict["serialnumber"]'],
+        ),
+        (change_line_endings, [f"changed: {MODEL}", "\\r"]),
+        (drop_the_last_newline, [f"changed: {MODEL}"]),
+        (lambda tree: (tree / MODEL).unlink(), [f"missing: {MODEL}", "-class PrintDevice:"]),
+        (put_a_file_beside, [f"extra: {MODEL.with_name('patch.py')}", "+monkey = True\\xff"]),
+        (put_a_file_above, ["extra: generated/notes.txt", "+remember the milk"]),
+        (put_a_dangling_link, [f"extra: {MODEL.with_name('link.py')}"]),
+        (lambda tree: shutil.rmtree(tree / "generated"), [f"missing: {MODEL}"]),
+        (
+            lambda tree: add_field(tree / DOCUMENT),
+            [f"changed: {DOCUMENT}", "checksum", "-    mood: str | Unset = UNSET"],
+        ),
+        (lambda tree: (tree / DOCUMENT).write_bytes((tree / DOCUMENT).read_bytes() + b"\n"), [f"changed: {DOCUMENT}"]),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_drift_is_named_and_shown_and_nothing_is_touched(
+    change: Callable[[Path], None], told: list[str], tree: Path
+) -> None:
+    change(tree)
+    before = content(tree)
+
+    result = run(tree, "drift")
+
+    assert result.returncode == 1
+    assert [text for text in told if text not in result.stdout] == []
+    assert content(tree) == before
+
+
+def test_what_python_caches_is_no_drift(tree: Path) -> None:
+    cache = tree / MODEL.parent / "__pycache__"
+    cache.mkdir()
+    (cache / "print_device.cpython-311.pyc").write_bytes(b"\x00")
+
+    assert run(tree, "drift").returncode == 0
+
+
+@pytest.mark.parametrize("new", [DOCUMENT, Path("new version.yml")], ids=["edited in place", "from elsewhere"])
+def test_update_takes_a_new_document_in_and_ends_the_drift(new: Path, tree: Path) -> None:
+    if new != DOCUMENT:
+        shutil.copy(tree / DOCUMENT, tree / new)
+    add_field(tree / new)
+
+    assert run(tree, "spec-update", str(tree / new)).returncode == 0
+
+    assert run(tree, "drift").returncode == 0
+    assert b"mood" in (tree / DOCUMENT).read_bytes()
+    unreleased = (
+        (tree / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n## [Unreleased]")[2].partition("\n## [")[0]
+    )
+    assert "`models.DeviceProvisionRequest.mood` is new: str | Unset" in unreleased
+
+
+def test_update_writes_its_stub_once(tree: Path) -> None:
+    add_field(tree / DOCUMENT)
+    assert run(tree, "spec-update", str(tree / DOCUMENT)).returncode == 0
+    once = content(tree)
+
+    assert run(tree, "spec-update", str(tree / DOCUMENT)).returncode == 0
+
+    assert content(tree) == once
+
+
+def test_update_that_was_cut_short_can_be_begun_again(tree: Path, tmp_path: Path) -> None:
+    new = Path(shutil.copy(tree / DOCUMENT, tmp_path))
+    add_field(new)
+    old_readme = (tree / "spec" / "README.md").read_bytes()
+    assert run(tree, "spec-update", str(new)).returncode == 0
+    complete = content(tree)
+    (tree / "spec" / "README.md").write_bytes(old_readme)
+    shutil.rmtree(tree / "generated")
+
+    assert run(tree, "spec-update", str(new)).returncode == 0
+
+    assert content(tree) == complete
+
+
+@pytest.mark.parametrize("text", ["", "openapi: 3.1.0", "\x00", None], ids=["empty", "no info", "not text", "no file"])
+def test_update_refuses_an_unreadable_document_and_touches_nothing(
+    text: str | None, tree: Path, tmp_path: Path
+) -> None:
+    before = content(tree)
+    new = tmp_path / "new.yml"
+    if text is not None:
+        new.write_text(text, encoding="utf-8")
+
+    result = run(tree, "spec-update", str(new))
+
+    assert result.returncode == 2
+    assert str(new) in result.stdout
+    assert result.stderr == ""
+    assert content(tree) == before
