@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "spec" / "hp-printos-device-api-openapi.yml"
 PROVENANCE = ROOT / "spec" / "README.md"
 REDOCLY = ROOT / ".ci" / "redocly"
+REDOCLY_PROGRAM = REDOCLY / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
 
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 IMPACTS = ("none", "patch", "minor", "major")
 
 
@@ -69,13 +71,12 @@ def recorded_checksum() -> str:
 def contract_changes(new: Path) -> list[ContractChange]:
     """List every difference between the bundled document and a new one, as Redocly's `diff` sees it."""
     node = shutil.which("node")
-    program = REDOCLY / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
-    if node is None or not program.exists():
+    if node is None or not REDOCLY_PROGRAM.exists():
         raise CannotTellError("comparing documents needs Node.js 22.12 or newer (or 20.19), with npm, on the PATH")
     result = subprocess.run(
         [
             node,
-            program,
+            REDOCLY_PROGRAM,
             "diff",
             DOCUMENT,
             new,
@@ -118,8 +119,7 @@ def _loses_field(change: dict[str, Any], path: list[str]) -> bool:
 
 def _place(path: list[str]) -> str:
     if path[0] == "paths":
-        where, *method = path[1:3]
-        path = [f"{method[0].upper()} {where}" if method else where, *path[3:]]
+        path = [*(part.upper() if part in METHODS else part for part in path[2:3]), *path[1:2], *path[3:]]
     return " ".join(part for part in path if part not in {"content", "schema", "properties", ""}) or "document"
 
 
