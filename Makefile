@@ -5,7 +5,6 @@ PY := .venv/bin/python
 DOCUMENT := spec/hp-printos-device-api-openapi.yml
 REDOCLY := .ci/redocly/node_modules/@redocly/cli/bin/cli.js
 
-export NEW
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
@@ -43,13 +42,11 @@ drift: $(READY) ## show that generated/ is what spec/ makes of it, byte for byte
 	@$(PY) spec/codegen.py drift
 
 spec-diff: $(READY) $(REDOCLY) ## NEW=path: what would this version of HP's document do to us?
-	@test -n "$$NEW" || { echo "spec-diff: cannot tell: say which document, NEW=path (exit 2)"; exit 2; }
-	@$(PY) spec/codegen.py spec-diff "$$NEW"
+	@test "$$NEW" || { echo "spec-diff: failed: say which document, make spec-diff NEW=path (exit 2)"; exit 2; }
+	@$(PY) spec/codegen.py spec-diff -- "$$NEW"
 
-spec-update: $(READY) ## NEW=path: take this version of HP's document in
-	@$(PY) spec/codegen.py spec-update "$$NEW"
-
-spec-update: NEW ?= $(DOCUMENT)
+spec-update: $(READY) ## NEW=path: take this version of HP's document in; without NEW, the one edited in place
+	@$(PY) spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
 
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                 spec_update(given.new)
                 return 0
     except (CannotTellError, OSError) as error:
-        print(f"{given.word}: cannot tell: {error} (exit 2)")
+        print(f"{given.word}: failed: {error} (exit 2)")
         return 2
 
 

@@ -63,6 +63,7 @@ def test_regenerate_gives_the_same_bytes_in_hostile_surroundings(root: Path, tmp
     hostile = 'line-length = 40\ntarget-version = "py38"\nexclude = ["*"]\n[format]\nquote-style = "single"\n'
     (surroundings / "ruff.toml").write_text(hostile, encoding="utf-8")
     (surroundings / ".gitignore").write_text("*\n", encoding="utf-8")
+    (surroundings / ".git").mkdir()  # an ignore file counts only inside a repository
     (tree / "pyproject.toml").write_text('[tool.ruff]\nline-length = 40\nexclude = ["*"]\n', encoding="utf-8")
     (tree / "ruff.py").write_text("raise SystemExit('not this one')", encoding="utf-8")
     environment = {
@@ -271,3 +272,53 @@ def test_update_refuses_an_unreadable_document_and_touches_nothing(
     assert str(new) in result.stdout
     assert result.stderr == ""
     assert content(tree) == before
+
+
+@pytest.fixture
+def words(root: Path, tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The words of the Makefile on the copy, with the tools that are installed already."""
+    shutil.copy(root / "Makefile", tree)
+    (tree / "pyproject.toml").touch()
+    (tree / "requirements-dev.txt").touch()
+    (tree / ".venv" / "bin").mkdir(parents=True)
+    python = tree / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    make_ready = "touch .venv/tools && touch .venv/ready-$(pwd -P | cksum | cut -d' ' -f1)"
+    subprocess.run(["sh", "-c", make_ready], cwd=tree, check=True)  # noqa: S607 - any sh will do
+
+    def words(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        command = ["make", "--old-file=.ci/redocly/node_modules/@redocly/cli/bin/cli.js", *words]
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, encoding="utf-8", check=False)
+
+    return words
+
+
+def test_words_drift_and_update_without_a_path(
+    words: Callable[..., subprocess.CompletedProcess[str]], tree: Path
+) -> None:
+    assert words("drift").returncode == 0
+    add_field(tree / DOCUMENT)
+
+    drifted = words("drift")
+    assert drifted.returncode == 2
+    assert drifted.stdout.endswith("(exit 1)\n")
+    assert words("spec-update").returncode == 0
+    assert words("drift").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["new version.yml", 'it\'s $(new) "v2".yml', "-n.yml"])
+def test_words_take_any_path(name: str, words: Callable[..., subprocess.CompletedProcess[str]], tree: Path) -> None:
+    shutil.copy(tree / DOCUMENT, tree / name)
+    add_field(tree / name)
+
+    assert words("spec-update", f"NEW={name}".replace("$", "$$")).returncode == 0
+    assert words("drift").returncode == 0
+
+
+def test_word_spec_diff_asks_for_its_document(words: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    result = words("spec-diff")
+
+    assert result.returncode == 2
+    assert "NEW=path" in result.stdout.splitlines()[-1]
