@@ -48,6 +48,9 @@ spec-diff: $(READY) $(REDOCLY) ## NEW=path: what would this version of HP's docu
 spec-update: $(READY) ## NEW=path: take this version of HP's document in; without NEW, the one edited in place
 	@$(PY) spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
 
+bench: $(READY) ## measure, beside what it is compared with
+	@$(PY) benchmarks/imports.py
+
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)
 	@if test -e $(REDOCLY); then \
@@ -60,7 +63,7 @@ build: $(READY) ## make wheel and sdist in dist/
 	@$(PY) -m build --no-isolation --outdir dist
 
 test-wheel: build ## install the wheel in new environments, lowest and highest dependencies, and use it there
-	@$(PY) tests/client/wheel.py
+	@PYTHONPATH=tests/peers $(PY) tests/client/wheel.py
 
 lock: $(READY) ## pin the newest development tools that pyproject.toml allows, with hashes
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --all-extras \
@@ -87,4 +90,4 @@ $(REDOCLY): .ci/redocly/package-lock.json
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \
 	else echo "note: without Redocly: Node.js 22.12 or newer (or 20.19), npm and its registry are not all here"; fi
 
-.PHONY: help test check fmt regenerate drift spec-diff spec-update lint-spec build test-wheel lock clean
+.PHONY: help test check fmt regenerate drift spec-diff spec-update bench lint-spec build test-wheel lock clean

@@ -1,7 +1,9 @@
 """The Makefile, the README and CI use the same words, and the pins agree with each other."""
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -73,8 +75,20 @@ def test_lock_files_hold_hashes_and_no_host(lock: str, root: Path) -> None:
 
 def test_dependencies_are_what_the_packages_import(root: Path, project: dict[str, Any]) -> None:
     files = [*(root / "generated").rglob("*.py"), *(root / "printos_ext").rglob("*.py")]
-    statements = re.compile(r"^(?:import|from) (attrs|httpx|dateutil)\b", re.MULTILINE)
+    extras = {"httpcore", "httpx_aiohttp", "opentelemetry"}  # httpx brings the first, extras the others
+    modules = {
+        name.partition(".")[0]
+        for file in files
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [imported_from(node)])
+    }
+    ours = {"", "printos_client", "printos_ext"}
 
-    imported = {name for file in files for name in statements.findall(file.read_text(encoding="utf-8"))}
+    third_party = modules - sys.stdlib_module_names - ours - extras
 
-    assert {re.split(r"[<>=]", requirement)[0] for requirement in project["project"]["dependencies"]} == imported
+    declared = {re.split(r"[<>=]", requirement)[0] for requirement in project["project"]["dependencies"]}
+    assert {{"dateutil": "python-dateutil"}.get(name, name) for name in third_party} == declared
+
+
+def imported_from(node: ast.AST) -> str:
+    return node.module or "" if isinstance(node, ast.ImportFrom) and node.level == 0 else ""

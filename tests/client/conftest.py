@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import pytest
-from wire import Wire, listening
+from server import Server, serving
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with listening() as wire:
-        yield wire
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server

@@ -12,7 +12,7 @@ import tomllib
 import venv
 from pathlib import Path
 
-from wire import exchange, listening
+from server import exchange, recorded, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -55,9 +55,8 @@ def use(wheel: Path, wheels: Path, folder: Path) -> None:
     install = (python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels)
     run(*install, wheel, cwd=folder)
     run(python, "-m", "pip", "list", "--exclude=pip", "--exclude=setuptools", cwd=folder)
-    with listening() as wire:
-        wire.serve(exchange("list_devices")["response"])
-        run(python, "-I", "-c", CALL, wire.url, cwd=folder)
+    with serving(recorded(exchange("list_devices")["response"])) as server:
+        run(python, "-I", "-c", CALL, server.url, cwd=folder)
     check = ("--strict", "--config-file=", "--cache-dir", folder / "mypy", "--python-executable", python)
     run(sys.executable, "-m", "mypy", *check, ROOT / "tests" / "typing" / "api.py", cwd=folder)
     run(*install, *PROJECT["dependency-groups"]["test"], cwd=folder)

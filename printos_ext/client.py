@@ -1,0 +1,303 @@
+"""The clients: `PrintOS`, and its twin `AsyncPrintOS` for asyncio. They hold the settings and the connections."""
+
+import platform
+from typing import Any, NoReturn, Self, TypeVar
+
+import httpx
+import printos_client
+from attrs import define, evolve, field
+
+from .devices import AsyncDevices, Devices, Flow, RawResponse
+from .errors import ConfigurationError, PrintOSError
+from .retries import Restraint
+from .settings import read_settings
+from .transport import AsyncPool, AsyncTransport, Policy, Pool, Transport
+from .version import __version__
+
+DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
+DEFAULT_DEADLINE = 60.0
+DEFAULT_MAX_RETRIES = 2
+DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+
+HEADERS = {
+    "User-Agent": f"printos-device/{__version__} (Python {platform.python_version()}; httpx {httpx.__version__})",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+# What every httpx client sends unless told otherwise; ours come instead.
+HTTPX_HEADERS = {"accept", "accept-encoding", "connection", "user-agent"}
+
+T = TypeVar("T")
+
+
+@define
+class Api(printos_client.Client):
+    """The generated client over a `PrintOS` client's connections: pass it to generated functions as `client=`.
+
+    Its calls are signed, repeated, limited and turned into typed errors like any other. It lives as long as the
+    `PrintOS` client; time limits are changed with `with_options`.
+    """
+
+    _http: httpx.Client = field(kw_only=True, alias="http")
+
+    def get_httpx_client(self) -> httpx.Client:
+        """Return the client of all calls."""
+        return self._http
+
+    def get_async_httpx_client(self) -> NoReturn:
+        """Refuse: this one blocks."""
+        raise ConfigurationError("the api of a PrintOS client makes blocking calls; for asyncio use AsyncPrintOS().api")
+
+    def __enter__(self) -> Self:
+        """Do nothing: the connections belong to the `PrintOS` client."""
+        return self
+
+    def __exit__(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+
+@define
+class AsyncApi(printos_client.Client):
+    """The generated client over an `AsyncPrintOS` client's connections: see `Api`."""
+
+    _http: httpx.AsyncClient = field(kw_only=True, alias="http")
+
+    def get_httpx_client(self) -> NoReturn:
+        """Refuse: this one is awaited."""
+        raise ConfigurationError(
+            "the api of an AsyncPrintOS client is for asyncio; for blocking calls use PrintOS().api"
+        )
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the client of all calls."""
+        return self._http
+
+    async def __aenter__(self) -> Self:
+        """Do nothing: the connections belong to the `AsyncPrintOS` client."""
+        return self
+
+    async def __aexit__(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+
+class PrintOS:
+    """PrintOS for blocking code: `with PrintOS() as printos: printos.devices.list()`.
+
+    Every failure of a call is a `PrintOSError`. Every call ends within its deadline. Safe to use from any number of
+    threads, in a forked process, and again after `close`.
+
+    Args:
+        key: The API key; else `PRINTOS_API_KEY`, else the profile's.
+        secret: Its secret; else `PRINTOS_API_SECRET`, else the profile's.
+        base_url: The server; else `PRINTOS_BASE_URL`, else the profile's, else HP's production server.
+        auth: Other credentials instead of key and secret: a `SessionAuth`, or any `httpx.Auth`.
+        timeout: The seconds, or the `httpx.Timeout`, that one attempt may take to connect, write and read.
+        deadline: The seconds that a call may take in all, with every attempt, signature and wait.
+        max_retries: How often a call that failed in passing is tried again.
+        max_response_bytes: How large an answer may be, decompressed.
+        http_client: A client of your own, for proxies, certificates and the like; it stays yours to close.
+        profile: A table of the configuration file; else `PRINTOS_PROFILE`, else `default`.
+    """
+
+    def __init__(
+        self,
+        key: str | None = None,
+        secret: str | None = None,
+        *,
+        base_url: str | None = None,
+        auth: httpx.Auth | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        deadline: float = DEFAULT_DEADLINE,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        http_client: httpx.Client | None = None,
+        profile: str | None = None,
+    ) -> None:
+        """Find the settings; nothing is sent yet."""
+        settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
+        policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
+        self._use(policy, Pool(http_client), Restraint())
+
+    def _use(self, policy: Policy, pool: Pool, restraint: Restraint) -> None:
+        self._policy, self._pool, self._restraint = policy, pool, restraint
+        headers, cookies = _defaults(pool.given)
+        http = httpx.Client(
+            base_url=policy.base_url,
+            transport=Transport(policy, pool, restraint),
+            headers=headers,
+            cookies=cookies,
+            trust_env=False,
+        )
+        self.api = Api(base_url=str(policy.base_url), http=http)
+        self.devices = Devices(self)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | httpx.Timeout | None = None,
+        deadline: float | None = None,
+        max_retries: int | None = None,
+        max_response_bytes: int | None = None,
+    ) -> Self:
+        """Return a client with other options over the same connections; closing either closes both."""
+        twin = object.__new__(type(self))
+        twin._use(
+            _changed(self._policy, timeout, deadline, max_retries, max_response_bytes), self._pool, self._restraint
+        )
+        return twin
+
+    def run(self, flow: Flow[T]) -> RawResponse[T]:
+        """Give a flow the answers to the calls that it asks for, and return its result."""
+        try:
+            call = next(flow)
+            while True:
+                try:
+                    answer = call.result(call.operation.sync_detailed(client=self.api, **call.arguments))
+                except PrintOSError as error:
+                    call = flow.throw(error)
+                else:
+                    call = flow.send(answer)
+        except StopIteration as stop:
+            result: RawResponse[T] = stop.value
+            return result
+
+    @property
+    def devices_url(self) -> str:
+        """Where the devices are listed."""
+        return f"{str(self._policy.base_url).rstrip('/')}/devices"
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        """Use the client; entering again, also after the end of a `with`, is fine."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name the server and nothing secret."""
+        return f"<{type(self).__name__} {self._policy.base_url} {self._policy.auth!r}>"
+
+
+class AsyncPrintOS:
+    """The twin of `PrintOS` for asyncio: the same names, awaited.
+
+    Connections belong to the event loop they were made in: in another loop, or a forked process, it makes new ones. A
+    cancelled call leaves its request to end by itself, within its limits. The arguments are those of `PrintOS`.
+    """
+
+    def __init__(
+        self,
+        key: str | None = None,
+        secret: str | None = None,
+        *,
+        base_url: str | None = None,
+        auth: httpx.Auth | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        deadline: float = DEFAULT_DEADLINE,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        http_client: httpx.AsyncClient | None = None,
+        profile: str | None = None,
+    ) -> None:
+        """Find the settings; nothing is sent yet."""
+        settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
+        policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
+        self._use(policy, AsyncPool(http_client), Restraint())
+
+    def _use(self, policy: Policy, pool: AsyncPool, restraint: Restraint) -> None:
+        self._policy, self._pool, self._restraint = policy, pool, restraint
+        headers, cookies = _defaults(pool.given)
+        http = httpx.AsyncClient(
+            base_url=policy.base_url,
+            transport=AsyncTransport(policy, pool, restraint),
+            headers=headers,
+            cookies=cookies,
+            trust_env=False,
+        )
+        self.api = AsyncApi(base_url=str(policy.base_url), http=http)
+        self.devices = AsyncDevices(self)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | httpx.Timeout | None = None,
+        deadline: float | None = None,
+        max_retries: int | None = None,
+        max_response_bytes: int | None = None,
+    ) -> Self:
+        """Return a client with other options over the same connections; closing either closes both."""
+        twin = object.__new__(type(self))
+        twin._use(
+            _changed(self._policy, timeout, deadline, max_retries, max_response_bytes), self._pool, self._restraint
+        )
+        return twin
+
+    async def run(self, flow: Flow[T]) -> RawResponse[T]:
+        """Give a flow the answers to the calls that it asks for, and return its result."""
+        try:
+            call = next(flow)
+            while True:
+                try:
+                    answer = call.result(await call.operation.asyncio_detailed(client=self.api, **call.arguments))
+                except PrintOSError as error:
+                    call = flow.throw(error)
+                else:
+                    call = flow.send(answer)
+        except StopIteration as stop:
+            result: RawResponse[T] = stop.value
+            return result
+
+    @property
+    def devices_url(self) -> str:
+        """Where the devices are listed."""
+        return f"{str(self._policy.base_url).rstrip('/')}/devices"
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the next call opens new ones."""
+        await self._pool.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Use the client; entering again, also after the end of an `async with`, is fine."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        """Name the server and nothing secret."""
+        return f"<{type(self).__name__} {self._policy.base_url} {self._policy.auth!r}>"
+
+
+def _limits(timeout: float | httpx.Timeout) -> httpx.Timeout:
+    return timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
+
+
+def _changed(
+    policy: Policy,
+    timeout: float | httpx.Timeout | None,
+    deadline: float | None,
+    max_retries: int | None,
+    max_response_bytes: int | None,
+) -> Policy:
+    changes: dict[str, Any] = {
+        "timeout": None if timeout is None else _limits(timeout),
+        "deadline": deadline,
+        "max_retries": max_retries,
+        "max_response_bytes": max_response_bytes,
+    }
+    return evolve(policy, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _defaults(given: httpx.Client | httpx.AsyncClient | None) -> tuple[httpx.Headers, httpx.Cookies]:
+    """Return what each request carries: our headers, and what the caller's own client adds to its requests."""
+    if given is None:
+        return httpx.Headers(HEADERS), httpx.Cookies()
+    own = httpx.Headers([(name, value) for name, value in given.headers.multi_items() if name not in HTTPX_HEADERS])
+    return httpx.Headers([*own.multi_items(), *HEADERS.items()]), given.cookies

@@ -1,0 +1,95 @@
+"""`update_statuses`: many devices at once, a result for each, an order within each, bounded memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from server import Arrived, Connection, Server, platform, respond, serving
+
+from printos_ext import AsyncPrintOS, InvalidArgumentError, NotFoundError, PrintOS, StatusUpdate
+
+
+def updates(count: int = 100) -> Iterator[StatusUpdate]:
+    return (StatusUpdate(f"d{n % 40}", "DS_ON", pages_total=n) for n in range(count))
+
+
+Way = Callable[[str, Any], list[Any]]
+
+
+def all_sync(url: str, updates: Any) -> list[Any]:
+    with PrintOS("key", "secret", base_url=url, max_retries=0) as printos:
+        return list(printos.devices.update_statuses(updates))
+
+
+def all_async(url: str, updates: Any) -> list[Any]:
+    async def run() -> list[Any]:
+        async with AsyncPrintOS("key", "secret", base_url=url, max_retries=0) as printos:
+            return [result async for result in printos.devices.update_statuses(updates)]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("way", [all_sync, all_async])
+def test_every_update_has_its_result_and_each_device_its_order(way: Way, server: Server) -> None:
+    results = way(server.url, updates())
+
+    assert len(results) == 100
+    assert all(result.ok for result in results)
+    pages: dict[str, list[int]] = {}
+    for arrived in server.arrived:
+        pages.setdefault(arrived.path, []).append(arrived.json["metrics"]["pagesTotal"])
+    assert len(pages) == 40
+    assert all(counts == sorted(counts) for counts in pages.values())
+
+
+@pytest.mark.parametrize("way", [all_sync, all_async])
+def test_device_that_fails_stops_no_other(way: Way) -> None:
+    def some_fail(connection: Connection, arrived: Arrived) -> None:
+        (respond(404) if "d1" in arrived.path else platform)(connection, arrived)
+
+    with serving(some_fail) as server:
+        results = way(server.url, [*updates(40), StatusUpdate("", "DS_ON"), "nonsense"])
+
+    failed = {str(getattr(r.update, "device_id", r.update)): type(r.error) for r in results if not r.ok}
+    assert len(results) == 42
+    assert failed.pop("") is failed.pop("nonsense") is InvalidArgumentError
+    assert failed == {f"d{n}": NotFoundError for n in (1, *range(10, 20))}
+
+
+@pytest.mark.parametrize("way", [all_sync, all_async])
+def test_iterable_that_fails_loses_nothing_under_way(way: Way, server: Server) -> None:
+    def broken() -> Iterator[StatusUpdate]:
+        yield from updates(10)
+        raise RuntimeError("the file ended")
+
+    with pytest.raises(RuntimeError, match="the file ended"):
+        way(server.url, broken())
+
+    assert len(server.arrived) == 10
+
+
+def test_async_iterable_is_taken_as_it_comes(server: Server) -> None:
+    async def stream() -> AsyncIterator[StatusUpdate]:
+        for update in updates(5):
+            await asyncio.sleep(0)
+            yield update
+
+    assert len(all_async(server.url, stream())) == 5
+
+
+def test_iterable_is_read_no_further_than_needed(printos: PrintOS) -> None:
+    read = []
+    source = (read.append(n) or StatusUpdate(f"d{n}", "DS_ON") for n in range(1_000_000))  # type: ignore[func-returns-value]
+
+    results = printos.devices.update_statuses(source, concurrency=4)
+    next(results)
+    results.close()  # type: ignore[attr-defined]  # it is a generator
+
+    assert len(read) <= 8
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, True, "8"])
+def test_impossible_concurrency_is_told(concurrency: Any, printos: PrintOS) -> None:
+    with pytest.raises(InvalidArgumentError, match="concurrency"):
+        next(printos.devices.update_statuses(updates(), concurrency=concurrency))
