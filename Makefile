@@ -5,6 +5,7 @@ PY := .venv/bin/python
 DOCUMENT := spec/hp-printos-device-api-openapi.yml
 REDOCLY := .ci/redocly/node_modules/@redocly/cli/bin/cli.js
 
+export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
@@ -36,17 +37,17 @@ fmt: $(READY) ## format what is written by hand, and mend what the linter can
 	@$(PY) -m ruff format .
 
 regenerate: $(READY) ## write generated/ from spec/
-	@$(PY) spec/codegen.py regenerate
+	@$(PY) -E spec/codegen.py regenerate
 
 drift: $(READY) ## show that generated/ is what spec/ makes of it, byte for byte
-	@$(PY) spec/codegen.py drift
+	@$(PY) -E spec/codegen.py drift
 
 spec-diff: $(READY) $(REDOCLY) ## NEW=path: what would this version of HP's document do to us?
 	@test "$$NEW" || { echo "spec-diff: failed: say which document, make spec-diff NEW=path (exit 2)"; exit 2; }
-	@$(PY) spec/codegen.py spec-diff -- "$$NEW"
+	@$(PY) -E spec/codegen.py spec-diff -- "$$NEW"
 
 spec-update: $(READY) ## NEW=path: take this version of HP's document in; without NEW, the one edited in place
-	@$(PY) spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
+	@$(PY) -E spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
 
 bench: $(READY) ## measure, beside what it is compared with
 	@$(PY) benchmarks/imports.py

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ PROVENANCE = ROOT / "spec" / "README.md"
 REDOCLY = ROOT / ".ci" / "redocly"
 REDOCLY_PROGRAM = REDOCLY / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
 
+BANNER = re.compile("╔.*╝", re.DOTALL)
+LARGEST_DOCUMENT = 200_000
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 IMPACTS = ("none", "patch", "minor", "major")
 
@@ -45,6 +48,7 @@ def read_document(path: Path) -> dict[str, Any]:
     path.read_bytes()  # an unreadable file is an OSError that names it
     try:
         document, _ = read_from_filename(str(path))
+        _check_size(document)
         validate(document)
     except Exception as error:  # whatever its parsers and resolvers raise passes through the validator
         where = "/".join(str(part) for part in getattr(error, "absolute_path", ()))
@@ -68,17 +72,39 @@ def recorded_checksum() -> str:
     return str(found[0])
 
 
+def _check_size(document: Any) -> None:
+    """Refuse what a few aliases blow up to more than any tool can walk through."""
+    nodes, waiting = 0, [document]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        nodes += 1
+        if nodes > LARGEST_DOCUMENT:
+            raise CannotTellError(f"it has more than {LARGEST_DOCUMENT:,} parts")
+
+
 def contract_changes(new: Path) -> list[ContractChange]:
     """List every difference between the bundled document and a new one, as Redocly's `diff` sees it."""
+    documents = [read_document(DOCUMENT), read_document(new)]
     node = shutil.which("node")
     if node is None or not REDOCLY_PROGRAM.exists():
         raise CannotTellError("comparing documents needs Node.js 22.12 or newer (or 20.19), with npm, on the PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        # As JSON under names of our own: neither a file's name nor YAML's shorthands are a change.
+        paths = [Path(folder, name) for name in ("old.json", "new.json")]
+        for path, document in zip(paths, documents, strict=True):
+            path.write_text(json.dumps(document, default=str), encoding="utf-8")
+        changes = _redocly_diff(node, *paths)
+    return [_contract_change(change) for change in changes]
+
+
+def _redocly_diff(node: str, old: Path, new: Path) -> list[dict[str, Any]]:
     result = subprocess.run(
         [
             node,
             REDOCLY_PROGRAM,
             "diff",
-            DOCUMENT,
+            old,
             new,
             "--format=json",
             "--fail-on=none",
@@ -90,8 +116,8 @@ def contract_changes(new: Path) -> list[ContractChange]:
         check=False,
     )
     if result.returncode != 0:
-        raise CannotTellError(f"Redocly cannot compare the documents: {_short(result.stderr, 2000)}")
-    return [_contract_change(change) for change in json.loads(result.stdout)["changes"]]
+        raise CannotTellError(f"Redocly cannot compare the documents: {_short(BANNER.sub('', result.stderr), 2000)}")
+    return list(json.loads(result.stdout)["changes"])
 
 
 def worst(impacts: list[str]) -> str:
@@ -104,6 +130,8 @@ def _contract_change(change: dict[str, Any]) -> ContractChange:
     impact, told = change["impact"], [verdict["message"] for verdict in change["verdicts"]]
     if _loses_field(change, path):
         impact, told = "major", told or ["a field that users fill in went away"]
+    if path[0] == "paths" and "servers" in path:
+        impact = "major"  # calls go to the server of the base URL, not to one of their own
     return ContractChange(_place(path), _what(change, told), impact)
 
 

@@ -19,6 +19,8 @@ class Signature:
     type: ast.expr | None = None
     owner: str | None = None
     required: bool = False
+    default: str | None = None
+    position: int | None = None
     written: bool = False
     read: bool = False
 
@@ -35,6 +37,11 @@ class Change:
     what: str
     breaking: bool
     added: bool = False
+
+    @property
+    def impact(self) -> str:
+        """The version bump that it asks for."""
+        return "major" if self.breaking else "minor" if self.added else "patch"
 
 
 Signatures = Mapping[str, Signature]
@@ -77,18 +84,28 @@ def _function(module: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iter
     name = f"{module}.{node.name}"
     yield f"{name}()", Signature(node.returns, module)
     positional = [*node.args.posonlyargs, *node.args.args]
-    without_default = positional[: len(positional) - len(node.args.defaults)]
-    without_default += [a for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is None]
-    for argument in [*positional, *node.args.kwonlyargs]:
-        required = argument in without_default
-        yield f"{name}({argument.arg})", Signature(argument.annotation, f"{name}()", required=required, written=True)
+    defaults = [None] * (len(positional) - len(node.args.defaults)) + [*node.args.defaults, *node.args.kw_defaults]
+    for index, (argument, default) in enumerate(zip([*positional, *node.args.kwonlyargs], defaults, strict=True)):
+        yield (
+            f"{name}({argument.arg})",
+            Signature(
+                argument.annotation,
+                f"{name}()",
+                required=default is None,
+                default=ast.unparse(default) if default else None,
+                position=index if index < len(positional) else None,
+                written=True,
+            ),
+        )
 
 
 def _class(name: str, node: ast.ClassDef) -> Iterator[tuple[str, Signature]]:
     yield name, Signature(node.bases[0] if node.bases else None)
     for line in node.body:
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-            yield f"{name}.{line.target.id}", Signature(line.annotation, name, required=line.value is None)
+            # Fields have no position: callers name them, as HP may put a new one anywhere.
+            default = ast.unparse(line.value) if line.value else None
+            yield f"{name}.{line.target.id}", Signature(line.annotation, name, not default, default)
         elif isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
             yield f"{name}.{line.targets[0].id}", Signature(line.value, name)
 
@@ -114,18 +131,24 @@ def _reachable(found: Signatures, start: list[Signature]) -> set[str]:
 
 
 def _differences(name: str, before: Signature, after: Signature, wider: Mapping[str, str]) -> Iterator[Change]:
-    if str(before) == str(after) and before.required == after.required:
+    moved = before.position != after.position
+    other_default = None not in {before.default, after.default} and before.default != after.default
+    if str(before) == str(after) and before.required == after.required and not moved and not other_default:
         return
     accepts_less = after.required > before.required or not _fits(before.type, after.type, wider)
     promises_less = not _fits(after.type, before.type, wider)
     written, read = before.written or after.written, before.read or after.read
     # What a function returns grows with each newly documented status, and shrinks when one is spelled out: only an
     # answer that fits neither way is another answer.
-    breaking = (written and accepts_less) or (read and promises_less)
+    breaking = (written and (accepts_less or moved or other_default)) or (read and promises_less)
     breaking = breaking or (not written and not read and accepts_less and promises_less)
     told = [f"was {before}, is {after}"] if str(before) != str(after) else []
     if before.required != after.required:
         told.append("is now required" if after.required else "is no longer required")
+    if other_default:
+        told.append(f"was {before.default} by default, is {after.default}")
+    if moved:
+        told.append("has another place among the positional arguments")
     yield Change(name, ", ".join(told), breaking=breaking)
 
 

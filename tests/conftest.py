@@ -18,6 +18,7 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def contract() -> Any:
+    """The document, anew for each test, which may change it."""
     return yaml.safe_load((ROOT / "spec" / "hp-printos-device-api-openapi.yml").read_bytes())

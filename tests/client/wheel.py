@@ -1,8 +1,8 @@
 """Use the built wheel as a stranger does: run by `make test-wheel`.
 
 In a new environment, once with the lowest dependencies that pyproject.toml promises and once with the highest, the
-wheel is installed alone, imported, type-checked and called over a real socket; then the tests of the client run against
-it. What was downloaded once is kept in .venv, so that the next run needs no network.
+wheel is installed alone, imported, type-checked and called over a real socket; then the tests of client and SDK run
+against it. What was downloaded once is kept in .venv, so that the next run needs no network.
 """
 
 import subprocess
@@ -60,7 +60,8 @@ def use(wheel: Path, wheels: Path, folder: Path) -> None:
     check = ("--strict", "--config-file=", "--cache-dir", folder / "mypy", "--python-executable", python)
     run(sys.executable, "-m", "mypy", *check, ROOT / "tests" / "typing" / "api.py", cwd=folder)
     run(*install, *PROJECT["dependency-groups"]["test"], cwd=folder)
-    run(python, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml", ROOT / "tests" / "client", cwd=folder)
+    tests = [ROOT / "tests" / room for room in ("client", "sdk")]
+    run(python, "-m", "pytest", "-q", "-n", "auto", "-c", ROOT / "pyproject.toml", *tests, cwd=folder)
 
 
 def run(*command: object, cwd: Path) -> None:

@@ -1,6 +1,7 @@
 """`regenerate`, `drift` and `spec-update`, run as the script they are on a copy of what they read and write."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 DOCUMENT = Path("spec/hp-printos-device-api-openapi.yml")
 MODEL = Path("generated/printos_client/models/print_device.py")
@@ -39,11 +41,10 @@ def content(tree: Path) -> dict[str, bytes]:
     }
 
 
-def add_field(document: Path, field: str = "mood") -> None:
-    anchor = "        location:\n          type: string\n"
-    text = document.read_text(encoding="utf-8")
-    assert anchor in text
-    document.write_text(text.replace(anchor, f"{anchor}        {field}:\n          type: string\n"), encoding="utf-8")
+def add_field(path: Path) -> None:
+    document = yaml.safe_load(path.read_bytes())
+    document["components"]["schemas"]["DeviceProvisionRequest"]["properties"]["mood"] = {"type": "string"}
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def test_regenerate_gives_the_same_bytes(tree: Path) -> None:
@@ -136,12 +137,53 @@ def test_failed_regenerate_leaves_the_old_client(break_it: Callable[[Path], None
 def test_regenerate_on_a_full_disk_leaves_the_old_client(tree: Path) -> None:
     before = content(tree)
 
-    limited = f"ulimit -f 1; exec {sys.executable} {tree}/spec/codegen.py regenerate"
-    result = subprocess.run(["sh", "-c", limited], capture_output=True, encoding="utf-8", check=False)  # noqa: S607 - any sh will do
+    script = str(tree / "spec" / "codegen.py")
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", sys.executable, script, "regenerate"]
+    result = subprocess.run(limited, capture_output=True, encoding="utf-8", check=False)
 
     assert result.returncode == 2
     assert "File too large" in result.stdout
     assert content(tree) == before
+
+
+def test_run_that_was_killed_between_the_renames_is_healed_by_the_next(tree: Path) -> None:
+    before = content(tree)
+    (tree / ".generated-killed").mkdir()
+    (tree / "generated").rename(tree / ".generated-killed" / "old")
+
+    assert run(tree, "regenerate").returncode == 0
+
+    assert content(tree) == before
+
+
+def test_two_runs_at_once_wait_for_each_other(tree: Path) -> None:
+    before = content(tree)
+    command = [sys.executable, str(tree / "spec" / "codegen.py"), "regenerate"]
+
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+
+    assert [run.communicate()[0] for run in runs] == [b""] * 3
+    assert [run.returncode for run in runs] == [0] * 3
+    assert content(tree) == before
+
+
+@pytest.mark.parametrize("fault", [b"no checksum", b"\xff", b"a" * 64 + b" " + b"b" * 64])
+def test_broken_record_is_a_failure_and_no_drift(fault: bytes, tree: Path) -> None:
+    (tree / "spec" / "README.md").write_bytes(fault)
+
+    result = run(tree, "drift")
+
+    assert (result.returncode, result.stderr) == (2, "")
+    assert result.stdout.splitlines()[-1].startswith("drift: failed: ")
+
+
+def test_document_that_was_edited_in_place_is_no_base_for_a_comparison(tree: Path) -> None:
+    add_field(tree / DOCUMENT)
+
+    result = run(tree, "spec-diff", str(tree / DOCUMENT))
+
+    assert result.returncode == 2
+    assert "not the recorded document" in result.stdout
 
 
 def test_no_drift_between_the_contract_and_the_client(root: Path) -> None:
@@ -170,6 +212,31 @@ def put_a_file_above(tree: Path) -> None:
     (tree / "generated" / "notes.txt").write_bytes(b"remember the milk")
 
 
+def put_a_linked_package(tree: Path) -> None:
+    (tree / "evil").mkdir()
+    (tree / MODEL).with_name("extra").symlink_to(tree / "evil")
+
+
+def put_an_empty_folder(tree: Path) -> None:
+    (tree / MODEL).with_name("empty").mkdir()
+
+
+def put_source_into_a_cache(tree: Path) -> None:
+    cache = (tree / MODEL).with_name("__pycache__")
+    cache.mkdir()
+    (cache / "module.py").touch()
+
+
+def replace_a_file_by_a_link_to_its_bytes(tree: Path) -> None:
+    (tree / MODEL).rename(tree / "elsewhere.py")
+    (tree / MODEL).symlink_to(tree / "elsewhere.py")
+
+
+def link_the_whole_folder(tree: Path) -> None:
+    (tree / "generated").rename(tree / "elsewhere")
+    (tree / "generated").symlink_to("elsewhere")
+
+
 def put_a_dangling_link(tree: Path) -> None:
     (tree / MODEL).with_name("link.py").symlink_to("nowhere")
 
@@ -186,7 +253,12 @@ def put_a_dangling_link(tree: Path) -> None:
         (lambda tree: (tree / MODEL).unlink(), [f"missing: {MODEL}", "-class PrintDevice:"]),
         (put_a_file_beside, [f"extra: {MODEL.with_name('patch.py')}", "+monkey = True\\xff"]),
         (put_a_file_above, ["extra: generated/notes.txt", "+remember the milk"]),
-        (put_a_dangling_link, [f"extra: {MODEL.with_name('link.py')}"]),
+        (put_a_dangling_link, [f"extra: {MODEL.with_name('link.py')}", "+a link to nowhere"]),
+        (put_a_linked_package, [f"extra: {MODEL.with_name('extra')}", "+a link to"]),
+        (put_an_empty_folder, [f"extra: {MODEL.with_name('empty')}/"]),
+        (put_source_into_a_cache, [f"extra: {MODEL.with_name('__pycache__')}/module.py"]),
+        (replace_a_file_by_a_link_to_its_bytes, [f"changed: {MODEL}", "+a link to"]),
+        (link_the_whole_folder, ["extra: generated/", "+a link to elsewhere"]),
         (lambda tree: shutil.rmtree(tree / "generated"), [f"missing: {MODEL}"]),
         (
             lambda tree: add_field(tree / DOCUMENT),
@@ -230,7 +302,7 @@ def test_update_takes_a_new_document_in_and_ends_the_drift(new: Path, tree: Path
     unreleased = (
         (tree / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n## [Unreleased]")[2].partition("\n## [")[0]
     )
-    assert "`models.DeviceProvisionRequest.mood` is new: str | Unset" in unreleased
+    assert "minor: `models.DeviceProvisionRequest.mood` is new: str | Unset" in unreleased
 
 
 def test_update_writes_its_stub_once(tree: Path) -> None:
@@ -282,7 +354,7 @@ def words(root: Path, tree: Path) -> Callable[..., subprocess.CompletedProcess[s
     (tree / "requirements-dev.txt").touch()
     (tree / ".venv" / "bin").mkdir(parents=True)
     python = tree / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     make_ready = "touch .venv/tools && touch .venv/ready-$(pwd -P | cksum | cut -d' ' -f1)"
     subprocess.run(["sh", "-c", make_ready], cwd=tree, check=True)  # noqa: S607 - any sh will do
@@ -308,13 +380,13 @@ def test_words_drift_and_update_without_a_path(
     assert words("drift").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["new version.yml", 'it\'s $(new) "v2".yml', "-n.yml"])
-def test_words_take_any_path(name: str, words: Callable[..., subprocess.CompletedProcess[str]], tree: Path) -> None:
+def test_words_take_any_path(words: Callable[..., subprocess.CompletedProcess[str]], tree: Path) -> None:
+    name = '-it\'s $(new) "v2".yml'
     shutil.copy(tree / DOCUMENT, tree / name)
     add_field(tree / name)
 
     assert words("spec-update", f"NEW={name}".replace("$", "$$")).returncode == 0
-    assert words("drift").returncode == 0
+    assert run(tree, "drift").returncode == 0
 
 
 def test_word_spec_diff_asks_for_its_document(words: Callable[..., subprocess.CompletedProcess[str]]) -> None:

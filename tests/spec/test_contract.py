@@ -7,15 +7,12 @@ from typing import Any
 import contract as reading
 import pytest
 from openapi_python_client.config import ConfigFile
+from openapi_python_client.strings import snake_case
 from ruamel.yaml import YAML
 
 
 def operations(contract: Any) -> list[dict[str, Any]]:
-    return [operation for item in contract["paths"].values() for operation in item.values()]
-
-
-def snake_case(name: str) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    return [item[method] for item in contract["paths"].values() for method in item.keys() & reading.METHODS]
 
 
 def test_document_has_the_recorded_checksum() -> None:

@@ -5,6 +5,7 @@ import functools
 import json
 import operator
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 import yaml
 
 MUTATIONS = yaml.safe_load(Path(__file__).with_name("mutations.yaml").read_bytes())
+
+# Eight aliases of eight aliases of eight …
+BOMB = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join(['*' + a] * 8)}]\n" for a, b in pairwise("abcdefg"))
 
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or not reading.REDOCLY_PROGRAM.exists(), reason="comparing documents needs Node.js"
@@ -63,10 +67,11 @@ def test_every_change_is_rated(
     ("text", "why"),
     [
         ("openapi: 3.1.0", "is not a valid OpenAPI document"),
+        (BOMB, "it has more than 200,000 parts"),
         ("swagger: '2.0'\ninfo: {title: a, version: '1'}\npaths: {}", "the generator does not take the document"),
         (None, "No such file"),
     ],
-    ids=["invalid", "of another age", "absent"],
+    ids=["invalid", "a bomb of aliases", "of another age", "absent"],
 )
 def test_unreadable_document_is_neither_compatible_nor_breaking(
     text: str | None, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -78,9 +83,48 @@ def test_unreadable_document_is_neither_compatible_nor_breaking(
     assert codegen.main(["spec-diff", str(new)]) == 2
 
     report = capsys.readouterr().out
-    assert report.startswith("spec-diff: failed: ")
+    assert report.splitlines()[-1].startswith("spec-diff: failed: ")
     assert report.endswith("(exit 2)\n")
     assert why in report
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["--help.yml", "glob* [x]#b?c.json"])
+def test_name_of_the_document_does_not_matter(
+    name: str, contract: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_text(json.dumps(contract), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert codegen.main(["spec-diff", "--", name]) == 0
+
+    assert "version bump: none" in capsys.readouterr().out
+
+
+@needs_node
+def test_shorthands_of_yaml_are_no_change(contract: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    properties = contract["components"]["schemas"]["PrintDevice"]["properties"]
+    properties["model"] = properties["serialNumber"] = properties["id"]
+    new = tmp_path / "new.yml"
+    new.write_text(yaml.safe_dump(contract), encoding="utf-8")
+    assert "*id" in new.read_text(encoding="utf-8")
+
+    codegen.main(["spec-diff", str(new)])
+
+    assert "version bump: none" in capsys.readouterr().out
+
+
+def test_generated_code_that_cannot_work_is_told(
+    contract: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = contract["paths"]["/devices"]["post"]["requestBody"]["content"]
+    content["multipart/form-data"] = content["application/json"]
+    new = tmp_path / "new.yml"
+    new.write_text(yaml.safe_dump(contract), encoding="utf-8")
+
+    assert codegen.main(["spec-diff", str(new)]) == 2
+
+    assert "Undefined name `Unset`" in capsys.readouterr().out
 
 
 def test_absence_of_node_is_said_in_one_line(
