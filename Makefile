@@ -24,6 +24,9 @@ help: ## list these words
 test: $(READY) $(REDOCLY) ## run the tests
 	@$(PY) -m pytest -n auto --dist worksteal
 
+fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK
+	@PRINTOS_EXAMPLES=10000 $(PY) -m pytest tests/sdk/test_bodies.py
+
 check: $(READY) $(REDOCLY) ## everything but the tests: format, lint, types, imports, drift, contract, secrets
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
@@ -91,4 +94,4 @@ $(REDOCLY): .ci/redocly/package-lock.json
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \
 	else echo "note: without Redocly: Node.js 22.12 or newer (or 20.19), npm and its registry are not all here"; fi
 
-.PHONY: help test check fmt regenerate drift spec-diff spec-update bench lint-spec build test-wheel lock clean
+.PHONY: help test fuzz check fmt regenerate drift spec-diff spec-update bench lint-spec build test-wheel lock clean
