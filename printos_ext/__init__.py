@@ -1,7 +1,7 @@
 """Attach presses, printers and finishers to HP PrintOS: the SDK around the generated client, `printos_client`.
 
-In the order to read them: errors, states, arguments, decoding, auth, settings, retries, reports, transport, devices,
-client. A name is imported from its module when it is first used: importing the package costs next to nothing.
+In the order to read them: errors, states, arguments, decoding, auth, settings, retries, reports, pools, transport,
+flows, devices, client. A name is imported from its module when it is first used: the package itself costs little.
 """
 
 from importlib import import_module
@@ -12,7 +12,6 @@ from .version import __version__
 if TYPE_CHECKING:
     from .auth import HmacAuth, SessionAuth
     from .client import AsyncPrintOS, PrintOS
-    from .devices import RawResponse, StatusResult, StatusUpdate
     from .errors import (
         APIConnectionError,
         APIError,
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
         RateLimitError,
         UnprocessableEntityError,
     )
+    from .flows import RawResponse, StatusResult, StatusUpdate
+    from .pools import aiohttp_client
     from .states import DeviceState
-    from .transport import aiohttp_client
 
 __all__ = [
     "APIConnectionError",
@@ -68,11 +68,11 @@ _ELSEWHERE = {
     "DeviceState": "states",
     "HmacAuth": "auth",
     "PrintOS": "client",
-    "RawResponse": "devices",
+    "RawResponse": "flows",
     "SessionAuth": "auth",
-    "StatusResult": "devices",
-    "StatusUpdate": "devices",
-    "aiohttp_client": "transport",
+    "StatusResult": "flows",
+    "StatusUpdate": "flows",
+    "aiohttp_client": "pools",
 }
 
 

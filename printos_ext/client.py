@@ -7,11 +7,13 @@ import httpx
 import printos_client
 from attrs import define, evolve, field
 
-from .devices import AsyncDevices, Devices, Flow, RawResponse
+from .devices import AsyncDevices, Devices
 from .errors import ConfigurationError, PrintOSError
+from .flows import Flow, RawResponse
+from .pools import AsyncPool, Pool
 from .retries import Restraint
-from .settings import read_settings
-from .transport import AsyncPool, AsyncTransport, Policy, Pool, Transport
+from .settings import Policy, read_settings
+from .transport import AsyncTransport, Transport
 from .version import __version__
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)

@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from .reports import SECRET_HEADERS
-from .transport import DEADLINE
+from .retries import DEADLINE
 
 
 def left(limit: float | None, too_late: type[Exception]) -> float | None:

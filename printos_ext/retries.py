@@ -5,6 +5,7 @@ import random
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -16,6 +17,9 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
 LONGEST_RETRY_AFTER = 60.0
 # Whatever fails like this never put a byte of the request on a connection.
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# When the call that a thread or task works for must end, by the monotonic clock; for the sockets below httpx.
+DEADLINE: ContextVar[float | None] = ContextVar("printos_deadline", default=None)
 
 Outcome = httpx.Response | httpx.TransportError
 

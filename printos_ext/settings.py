@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from .auth import HmacAuth
 from .errors import ConfigurationError
@@ -25,6 +25,44 @@ EXAMPLES = {
     "secret": 'PrintOS(key="…", secret="…")',
     "base_url": f'PrintOS(base_url="{BASE_URL}")',
 }
+
+
+def _positive(_: object, option: "Attribute[Any]", value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ConfigurationError(f"{option.name} must be a number above zero, not {value!r}")
+
+
+def _count(_: object, option: "Attribute[Any]", value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{option.name} must be a whole number from zero, not {value!r}")
+
+
+def _all_positive(policy: object, option: "Attribute[Any]", value: httpx.Timeout) -> None:
+    for limit in value.as_dict().values():
+        if limit is not None:
+            _positive(policy, option, limit)
+
+
+@frozen
+class Policy:
+    """How a client calls; everything in seconds or bytes."""
+
+    base_url: httpx.URL
+    auth: httpx.Auth
+    timeout: httpx.Timeout = field(validator=_all_positive)
+    deadline: float = field(validator=_positive)
+    max_retries: int = field(validator=_count)
+    max_response_bytes: int = field(validator=_positive)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What must never be shown, as far as the credentials know it."""
+        return getattr(self.auth, "secrets", ())
+
+    @property
+    def base_path(self) -> bytes:
+        """The prefix below which the API's paths begin."""
+        return self.base_url.raw_path.rstrip(b"/")
 
 
 @frozen
@@ -58,6 +96,8 @@ def read_settings(
     if auth is not None:
         if key or secret:
             raise ConfigurationError("auth and key/secret exclude each other: give one of them")
+        if not isinstance(auth, httpx.Auth):
+            raise ConfigurationError(f"auth must be a SessionAuth or another httpx.Auth, not {type(auth).__name__}")
         return Settings(url, auth)
     pair = []
     for name, argument in (("key", key), ("secret", secret)):

@@ -6,78 +6,29 @@ httpx transports, so that a generated function called by hand gets all of it too
 
 import asyncio
 import logging
-import os
-import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import aclosing, closing
-from contextvars import ContextVar
-from functools import cache
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from attrs import Attribute, field, frozen
 
 from .auth import now, origin
 from .decoding import RESULTS, Body, UnreadableError, read_json, readable
-from .errors import ConfigurationError
+from .pools import AsyncPool, Pool
 from .reports import no_answer, refusal, still_paused, unreadable
-from .retries import LONGEST_RETRY_AFTER, Restraint, decide, full_jitter, retry_after
+from .retries import DEADLINE, LONGEST_RETRY_AFTER, Restraint, decide, full_jitter, retry_after
+from .settings import Policy
 from .tracing import spans
-
-Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
-
-# When the call that this thread or task works for must end, by the monotonic clock; for the network below httpx.
-DEADLINE: ContextVar[float | None] = ContextVar("printos_deadline", default=None)
 
 log = logging.getLogger("printos_ext")
 
 # What a log line may hold of an answer's headers: a list of what is harmless, since what is secret has no end.
 LOGGED_HEADERS = ("content-type", "date", "retry-after", "server", "x-request-id")
-# A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=15.0)
 # They describe the body as it came, not as it is handed on.
 BODY_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
 KNOWN_STATUSES = {status.value for status in HTTPStatus}
-
-
-def _positive(_: object, option: "Attribute[Any]", value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ConfigurationError(f"{option.name} must be a number above zero, not {value!r}")
-
-
-def _count(_: object, option: "Attribute[Any]", value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"{option.name} must be a whole number from zero, not {value!r}")
-
-
-def _all_positive(policy: object, option: "Attribute[Any]", value: httpx.Timeout) -> None:
-    for limit in value.as_dict().values():
-        if limit is not None:
-            _positive(policy, option, limit)
-
-
-@frozen
-class Policy:
-    """How a client calls; everything in seconds or bytes."""
-
-    base_url: httpx.URL
-    auth: httpx.Auth
-    timeout: httpx.Timeout = field(validator=_all_positive)
-    deadline: float = field(validator=_positive)
-    max_retries: int = field(validator=_count)
-    max_response_bytes: int = field(validator=_positive)
-
-    @property
-    def secrets(self) -> tuple[bytes, ...]:
-        """What must never be shown, as far as the credentials know it."""
-        return getattr(self.auth, "secrets", ())
-
-    @property
-    def base_path(self) -> bytes:
-        """The prefix below which the API's paths begin."""
-        return self.base_url.raw_path.rstrip(b"/")
 
 
 class Answer(httpx.Response):
@@ -116,7 +67,7 @@ def exchange(
     attempts = 0
     while True:
         pause = restraint.seconds_paused(clock())
-        if restraint.paused_by and clock() + pause >= ends:
+        if pause and restraint.paused_by and clock() + pause >= ends:
             raise still_paused(request, restraint.paused_by, seconds=pause, secrets=policy.secrets)
         if pause:
             yield pause
@@ -190,7 +141,7 @@ def _log(request: httpx.Request, outcome: Outcome, attempt: int, seconds: float,
 class Transport(httpx.BaseTransport):
     """The shell that sends and waits by blocking. Safe to use from any number of threads."""
 
-    def __init__(self, policy: Policy, pool: "Pool", restraint: Restraint) -> None:
+    def __init__(self, policy: Policy, pool: Pool, restraint: Restraint) -> None:
         """Call as the policy says, over the connections and with the restraint that a client's calls share."""
         self._policy, self._pool, self._restraint = policy, pool, restraint
         self._span = spans()
@@ -250,7 +201,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     limits. httpx's pool loses a connection for good when a request is cancelled at the wrong moment.
     """
 
-    def __init__(self, policy: Policy, pool: "AsyncPool", restraint: Restraint) -> None:
+    def __init__(self, policy: Policy, pool: AsyncPool, restraint: Restraint) -> None:
         """Call as the policy says, over the connections and with the restraint that a client's calls share."""
         self._policy, self._pool, self._restraint = policy, pool, restraint
         self._span = spans()
@@ -335,98 +286,3 @@ def _answer(response: httpx.Response, content: bytes) -> Answer:
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in BODY_HEADERS]
     answer.headers = httpx.Headers(headers)
     return answer
-
-
-class Pool:
-    """The connections of a client: made when first needed, and anew after a close or in a forked process."""
-
-    def __init__(self, given: httpx.Client | None = None) -> None:
-        """Use a client that the caller made, or make one."""
-        self.given = given
-        self._made: dict[int, httpx.Client] = {}
-
-    def client(self) -> httpx.Client:
-        """Return the client of this process; the first of two threads that meet here wins."""
-        if self.given is not None:
-            return _open(self.given)
-        client = self._made.get(os.getpid())
-        if client is None:
-            made = bound_by_deadline(httpx.Client(verify=certificates(), limits=LIMITS))
-            client = self._made.setdefault(os.getpid(), made)
-            if client is not made:
-                made.close()
-        return client
-
-    def close(self) -> None:
-        """Close the connections; the next call makes new ones. A client that the caller made stays open."""
-        client = self._made.pop(os.getpid(), None)
-        if client is not None:
-            client.close()
-
-
-class AsyncPool:
-    """The same for asyncio: connections belong to the event loop that they were made in."""
-
-    def __init__(self, given: httpx.AsyncClient | None = None) -> None:
-        """Use a client that the caller made, or make one for each event loop."""
-        self.given = given
-        self._given_to: tuple[int, asyncio.AbstractEventLoop] | None = None
-        self._made: dict[asyncio.AbstractEventLoop, tuple[int, httpx.AsyncClient]] = {}
-
-    def client(self) -> httpx.AsyncClient:
-        """Return the client of the running event loop in this process."""
-        loop = asyncio.get_running_loop()
-        if self.given is not None:
-            if self._given_to is None:
-                self._given_to = (os.getpid(), loop)
-            if self._given_to != (os.getpid(), loop):
-                raise ConfigurationError(
-                    "the http_client given belongs to another event loop or process: give a new one there"
-                )
-            return _open(self.given)
-        pid, client = self._made.get(loop, (0, None))
-        if client is None or pid != os.getpid():
-            # A client holds on to its loop, so that a weak reference to the loop would never end.
-            for ended in [other for other in self._made if other.is_closed()]:
-                del self._made[ended]
-            client = bound_by_deadline(httpx.AsyncClient(verify=certificates(), limits=LIMITS))
-            self._made[loop] = (os.getpid(), client)
-        return client
-
-    async def aclose(self) -> None:
-        """Close the connections of this event loop; the next call makes new ones."""
-        pid, client = self._made.pop(asyncio.get_running_loop(), (0, None))
-        if client is not None and pid == os.getpid():
-            await client.aclose()
-
-
-def aiohttp_client(**options: Any) -> httpx.AsyncClient:
-    """Return an httpx client over aiohttp's connections, for `AsyncPrintOS(http_client=…)`; close it yourself.
-
-    Needs `printos-device[aiohttp]`. Many calls at once are faster on it than on httpx's own pool.
-    """
-    try:
-        from httpx_aiohttp import HttpxAiohttpClient  # noqa: PLC0415 - optional
-    except ImportError:
-        raise ConfigurationError("aiohttp_client needs an extra: pip install 'printos-device[aiohttp]'") from None
-    return HttpxAiohttpClient(**options)
-
-
-def _open(given: Client) -> Client:
-    if given.is_closed:
-        raise ConfigurationError("the http_client given is closed")
-    return given
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """Return whom to trust: read once, because that takes longer than many calls."""
-    return httpx.create_ssl_context()
-
-
-def bound_by_deadline(client: Client) -> Client:
-    """Let no operation on a socket of this client outlive the call it belongs to."""
-    from .network import bind  # noqa: PLC0415 - costs httpcore, which the first connection needs anyway
-
-    bind(client)
-    return client

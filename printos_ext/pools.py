@@ -1,0 +1,111 @@
+"""The connections of a client: made when first needed, and where they are needed; or a client that the caller made."""
+
+import asyncio
+import os
+import ssl
+from functools import cache
+from typing import Any, TypeVar
+
+import httpx
+
+from .errors import ConfigurationError
+
+Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
+
+# A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=15.0)
+
+
+class Pool:
+    """The connections of a client: made when first needed, and anew after a close or in a forked process."""
+
+    def __init__(self, given: httpx.Client | None = None) -> None:
+        """Use a client that the caller made, or make one."""
+        self.given = given
+        self._made: dict[int, httpx.Client] = {}
+
+    def client(self) -> httpx.Client:
+        """Return the client of this process; the first of two threads that meet here wins."""
+        if self.given is not None:
+            return _open(self.given)
+        client = self._made.get(os.getpid())
+        if client is None:
+            made = bound_by_deadline(httpx.Client(verify=certificates(), limits=LIMITS))
+            client = self._made.setdefault(os.getpid(), made)
+            if client is not made:
+                made.close()
+        return client
+
+    def close(self) -> None:
+        """Close the connections; the next call makes new ones. A client that the caller made stays open."""
+        client = self._made.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
+
+
+class AsyncPool:
+    """The same for asyncio: connections belong to the event loop that they were made in."""
+
+    def __init__(self, given: httpx.AsyncClient | None = None) -> None:
+        """Use a client that the caller made, or make one for each event loop."""
+        self.given = given
+        self._given_to: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._made: dict[asyncio.AbstractEventLoop, tuple[int, httpx.AsyncClient]] = {}
+
+    def client(self) -> httpx.AsyncClient:
+        """Return the client of the running event loop in this process."""
+        loop = asyncio.get_running_loop()
+        if self.given is not None:
+            if self._given_to is None:
+                self._given_to = (os.getpid(), loop)
+            if self._given_to != (os.getpid(), loop):
+                raise ConfigurationError(
+                    "the http_client given belongs to another event loop or process: give a new one there"
+                )
+            return _open(self.given)
+        pid, client = self._made.get(loop, (0, None))
+        if client is None or pid != os.getpid():
+            # A client holds on to its loop, so that a weak reference to the loop would never end.
+            for ended in [other for other in self._made if other.is_closed()]:
+                del self._made[ended]
+            client = bound_by_deadline(httpx.AsyncClient(verify=certificates(), limits=LIMITS))
+            self._made[loop] = (os.getpid(), client)
+        return client
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the next call makes new ones."""
+        pid, client = self._made.pop(asyncio.get_running_loop(), (0, None))
+        if client is not None and pid == os.getpid():
+            await client.aclose()
+
+
+def aiohttp_client(**options: Any) -> httpx.AsyncClient:
+    """Return an httpx client over aiohttp's connections, for `AsyncPrintOS(http_client=…)`; close it yourself.
+
+    Needs `printos-device[aiohttp]`. Many calls at once are faster on it than on httpx's own pool.
+    """
+    try:
+        from httpx_aiohttp import HttpxAiohttpClient  # noqa: PLC0415 - optional
+    except ImportError:
+        raise ConfigurationError("aiohttp_client needs an extra: pip install 'printos-device[aiohttp]'") from None
+    return HttpxAiohttpClient(**options)
+
+
+def _open(given: Client) -> Client:
+    if given.is_closed:
+        raise ConfigurationError("the http_client given is closed")
+    return given
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Return whom to trust: read once, because that takes longer than many calls."""
+    return httpx.create_ssl_context()
+
+
+def bound_by_deadline(client: Client) -> Client:
+    """Let no operation on a socket of this client outlive the call it belongs to."""
+    from .network import bind  # noqa: PLC0415 - costs httpcore, which the first connection needs anyway
+
+    bind(client)
+    return client
