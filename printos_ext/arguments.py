@@ -32,15 +32,15 @@ def device_id(value: Any) -> str:
 def provision_request(model: Any, serial_number: Any, location: Any) -> DeviceProvisionRequest:
     """Return the body of a provisioning; nobody but the caller knows a model and a serial number."""
     return DeviceProvisionRequest(
-        model=_filled("model", model),
-        serial_number=_filled("serial_number", serial_number),
+        model=filled("model", model),
+        serial_number=filled("serial_number", serial_number),
         location=UNSET if location is None else _text("location", location),
     )
 
 
 def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[str, Any]) -> DeviceStatusUpdate:
     """Return the body of a status update; a metric that is None is left out."""
-    state = str(_filled("status", status))
+    state = str(filled("status", status))
     if state not in set(DeviceState):
         log.debug("the state %r is none of those that HP names; it is sent as it is", state)
     metrics = DeviceStatusUpdateMetrics(
@@ -70,7 +70,8 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _filled(name: str, value: Any) -> str:
+def filled(name: str, value: Any) -> str:
+    """Return a text that says something."""
     text = _text(name, value)
     if not text.strip():
         raise InvalidArgumentError(f"{name} is empty")

@@ -102,6 +102,7 @@ def get(url: str, device_id: str) -> Flow[PrintDevice]:
 
 def find(url: str, serial_number: str, model: str | None) -> Flow[PrintDevice | None]:
     """Look for a serial number in the list."""
+    arguments.filled("serial_number", serial_number)
     answer = yield from list_all()
     found = [d for d in answer.parsed if d.serial_number == serial_number and model in {None, d.model}]
     if len(found) > 1:

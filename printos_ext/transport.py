@@ -26,6 +26,7 @@ log = logging.getLogger("printos_ext")
 
 # What a log line may hold of an answer's headers: a list of what is harmless, since what is secret has no end.
 LOGGED_HEADERS = ("content-type", "date", "retry-after", "server", "x-request-id")
+GRACE = 0.5
 # They describe the body as it came, not as it is handed on.
 BODY_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
 KNOWN_STATUSES = {status.value for status in HTTPStatus}
@@ -168,17 +169,16 @@ class Transport(httpx.BaseTransport):
     def _attempt(self, request: httpx.Request) -> Answer | httpx.TransportError:
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
         with closing(_credentials(request, self._policy).sync_auth_flow(request)) as flow:
-            step = next(flow)
-            while True:
-                try:
-                    answer = self._send(step)
-                    step = flow.send(answer)
-                except httpx.TransportError as error:
-                    return error
-                except StopIteration:
-                    return answer
-                except UnreadableError as fault:
-                    return answer.with_fault(fault)
+            try:
+                answer = self._send(next(flow))
+                while True:
+                    answer = self._send(flow.send(answer))
+            except httpx.TransportError as error:
+                return error
+            except StopIteration:
+                return answer
+            except UnreadableError as fault:
+                return answer.with_fault(fault)
 
     def _send(self, request: httpx.Request) -> Answer:
         DEADLINE.set(request.extensions["deadline"])
@@ -227,25 +227,32 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return answer
 
     async def _undisturbed(self, request: httpx.Request) -> Answer | httpx.TransportError:
-        task = asyncio.create_task(self._attempt(request))
+        task = asyncio.create_task(self._bounded(request))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
         return await asyncio.shield(task)
 
+    async def _bounded(self, request: httpx.Request) -> Answer | httpx.TransportError:
+        """End an attempt of a transport that does not know the deadline; ours ends by itself before."""
+        try:
+            async with asyncio.timeout(request.extensions["deadline"] - time.monotonic() + GRACE):
+                return await self._attempt(request)
+        except TimeoutError:
+            return httpx.ReadTimeout("the deadline of the call has passed", request=request)
+
     async def _attempt(self, request: httpx.Request) -> Answer | httpx.TransportError:
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
         async with aclosing(_credentials(request, self._policy).async_auth_flow(request)) as flow:
-            step = await anext(flow)
-            while True:
-                try:
-                    answer = await self._send(step)
-                    step = await flow.asend(answer)
-                except httpx.TransportError as error:
-                    return error
-                except StopAsyncIteration:
-                    return answer
-                except UnreadableError as fault:
-                    return answer.with_fault(fault)
+            try:
+                answer = await self._send(await anext(flow))
+                while True:
+                    answer = await self._send(await flow.asend(answer))
+            except httpx.TransportError as error:
+                return error
+            except StopAsyncIteration:
+                return answer
+            except UnreadableError as fault:
+                return answer.with_fault(fault)
 
     async def _send(self, request: httpx.Request) -> Answer:
         DEADLINE.set(request.extensions["deadline"])

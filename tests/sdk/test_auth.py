@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,7 @@ from server import Arrived, Behaviour, Connection, platform, respond, respond_js
 
 from printos_ext import (
     APIResponseValidationError,
+    APITimeoutError,
     AsyncPrintOS,
     AuthenticationError,
     ConfigurationError,
@@ -277,3 +279,26 @@ def test_credentials_show_and_pickle_nothing(auth: httpx.Auth) -> None:
 def test_impossible_credentials_are_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         HmacAuth(*pair)
+
+
+@ways
+def test_call_does_not_wait_for_ever_for_the_login_of_another(way: Way) -> None:
+    def stall(connection: Connection, _: Arrived) -> None:
+        connection.stall()
+
+    def sync(url: str, auth: httpx.Auth) -> None:
+        with PrintOS(base_url=url, auth=auth, deadline=0.3) as printos, ThreadPoolExecutor(3) as threads:
+            list(threads.map(lambda _: printos.devices.list(), range(3)))
+
+    async def calls(url: str, auth: httpx.Auth) -> None:
+        async with AsyncPrintOS(base_url=url, auth=auth, deadline=0.3) as printos:
+            for result in await asyncio.gather(*(printos.devices.list() for _ in range(3)), return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+
+    with serving(stall) as server:
+        begun = time.monotonic()
+        with pytest.raises(APITimeoutError):
+            sync(server.url, session()) if way is list_sync else asyncio.run(calls(server.url, session()))
+
+    assert time.monotonic() - begun < 2.0

@@ -29,6 +29,14 @@ def test_list_get_and_find(printos: PrintOS) -> None:
     assert printos.devices.find(serial_number="7") is None
 
 
+@pytest.mark.parametrize("serial_number", [None, "", 41000042], ids=type_name)
+def test_impossible_serial_number_is_not_looked_for(serial_number: Any, printos: PrintOS, server: Server) -> None:
+    with pytest.raises(InvalidArgumentError, match="serial_number"):
+        printos.devices.find(serial_number=serial_number)
+
+    assert server.arrived == []
+
+
 def test_absent_device_is_not_found_in_the_list(printos: PrintOS) -> None:
     with pytest.raises(NotFoundError, match="no device has the id 'IL7', of 1 listed") as caught:
         printos.devices.get("IL7")

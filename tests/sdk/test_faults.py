@@ -38,6 +38,7 @@ from printos_ext import (
     PrintOS,
     RateLimitError,
     UnprocessableEntityError,
+    aiohttp_client,
 )
 
 LIMITS: dict[str, Any] = {"timeout": 2.0, "deadline": 5.0, "max_response_bytes": 1_000_000}
@@ -336,3 +337,20 @@ def test_absolute_url_on_another_host_gets_no_credentials() -> None:
 
     (arrived,) = other.arrived
     assert not [name for name in arrived.headers if name.startswith("x-hp")]
+
+
+@pytest.mark.parametrize("drip", [drip_headers, drip_body, stall_headers], ids=lambda drip: drip.__name__)
+def test_deadline_holds_over_a_transport_that_does_not_know_it(drip: Behaviour) -> None:
+    async def call(url: str) -> None:
+        async with (
+            aiohttp_client() as own,
+            AsyncPrintOS("k", "s", base_url=url, http_client=own, deadline=0.3) as printos,
+        ):
+            await printos.devices.list()
+
+    with serving(drip) as server:
+        begun = time.monotonic()
+        with pytest.raises(APITimeoutError):
+            asyncio.run(call(server.url))
+
+    assert time.monotonic() - begun < 2.0
