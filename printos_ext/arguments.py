@@ -52,12 +52,11 @@ def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[s
     return DeviceStatusUpdate(status=state, metrics=metrics if metrics.to_dict() else UNSET)
 
 
-def positive(name: str, value: Any) -> float:
-    """Return a number of seconds, bytes or workers."""
-    number = _number(name, value)
-    if isinstance(number, Unset) or number <= 0:
-        raise InvalidArgumentError(f"{name} must be more than zero, not {value!r}")
-    return number
+def concurrency(value: Any) -> int:
+    """Return how many calls may be under way at once."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidArgumentError(f"concurrency must be a whole number from one, not {value!r}")
+    return value
 
 
 def _text(name: str, value: Any) -> str:

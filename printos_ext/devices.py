@@ -87,7 +87,7 @@ class Devices:
         Updates of one device stay in their order. One that fails does not stop the others; if the iterable itself
         fails, what is under way is completed first.
         """
-        arguments.positive("concurrency", concurrency)
+        arguments.concurrency(concurrency)
         failure: Exception | None = None
         pending: dict[str, Future[StatusResult]] = {}
         with ThreadPoolExecutor(concurrency, thread_name_prefix="printos") as threads:
@@ -175,7 +175,7 @@ class AsyncDevices:
         Updates of one device stay in their order. One that fails does not stop the others; if the iterable itself
         fails, what is under way is completed first.
         """
-        arguments.positive("concurrency", concurrency)
+        arguments.concurrency(concurrency)
         failure: Exception | None = None
         pending: dict[str, asyncio.Task[StatusResult]] = {}
         try:

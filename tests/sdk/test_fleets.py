@@ -89,7 +89,7 @@ def test_iterable_is_read_no_further_than_needed(printos: PrintOS) -> None:
     assert len(read) <= 8
 
 
-@pytest.mark.parametrize("concurrency", [0, -1, True, "8"])
+@pytest.mark.parametrize("concurrency", [0, -1, True, "8", 2.5])
 def test_impossible_concurrency_is_told(concurrency: Any, printos: PrintOS) -> None:
     with pytest.raises(InvalidArgumentError, match="concurrency"):
         next(printos.devices.update_statuses(updates(), concurrency=concurrency))
