@@ -40,7 +40,7 @@ def provision_request(model: Any, serial_number: Any, location: Any) -> DevicePr
 
 def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[str, Any]) -> DeviceStatusUpdate:
     """Return the body of a status update; a metric that is None is left out."""
-    state = str(filled("status", status))
+    state = filled("status", status)
     if state not in set(DeviceState):
         log.debug("the state %r is none of those that HP names; it is sent as it is", state)
     metrics = DeviceStatusUpdateMetrics(
@@ -48,7 +48,7 @@ def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[s
     )
     for name, value in more.items():
         if value is not None:
-            metrics[name] = _extra(name, value)
+            metrics[_text("a metric's name", name)] = _extra(name, value)
     return DeviceStatusUpdate(status=state, metrics=metrics if metrics.to_dict() else UNSET)
 
 
@@ -66,7 +66,7 @@ def _text(name: str, value: Any) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise InvalidArgumentError(f"{name} {value!r} holds half a character ({error.reason})") from None
-    return value
+    return str.__str__(value)  # an enum of texts is its text, whatever Python calls it
 
 
 def filled(name: str, value: Any) -> str:
@@ -82,15 +82,13 @@ def _number(name: str, value: Any) -> float | Unset:
         return UNSET
     if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
         raise InvalidArgumentError(f"{name} must be a number, not {value!r}")
-    if isinstance(value, numbers.Integral):
-        return int(value)
     try:
         number = float(value)
-    except OverflowError:
+    except (OverflowError, ValueError):
         number = math.inf
     if not math.isfinite(number):
-        raise InvalidArgumentError(f"{name} must be a finite number, not {value!r}")
-    return number
+        raise InvalidArgumentError(f"{name} must be a finite number, not a {type(value).__name__} that is none")
+    return int(value) if isinstance(value, numbers.Integral) else number
 
 
 def _whole(name: str, value: Any) -> int | Unset:

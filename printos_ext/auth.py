@@ -7,6 +7,7 @@ cannot be pickled.
 import asyncio
 import datetime as dt
 import hmac
+import os
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
@@ -50,8 +51,8 @@ class HmacAuth(_Secretive):
             raise ConfigurationError(
                 "the API key is empty or has characters that no key has: copy it again from PrintOS"
             )
-        if not secret:
-            raise ConfigurationError("the API secret is empty: copy it again from PrintOS")
+        if not secret or not _is_text(secret):
+            raise ConfigurationError("the API secret is empty or broken: copy it again from PrintOS")
         self._key = key
         self._secret = secret.encode()
         self._clock = clock
@@ -76,19 +77,19 @@ class HmacAuth(_Secretive):
 class SessionAuth(_Secretive):
     """Logs a device in with its own credentials and sends the session token with each request.
 
-    One login serves any number of concurrent calls. A token that the server no longer takes (401) is replaced by one
-    more login, once per request. The server may hand out a new token with any answer.
+    One login serves any number of concurrent calls, of threads or of an event loop. A token that the server no longer
+    takes (401) is replaced by one more login, once per request. The server may hand out a new token with any answer.
     """
 
     def __init__(self, login: str, password: str, *, login_url: str = "/devices/login") -> None:
         """Take the device's credentials; a `login_url` without a host is a path below the base URL."""
-        if not login or not password:
+        if not (login and password and _is_text(login) and _is_text(password)):
             raise ConfigurationError("a device session needs the login and the password that PrintOS gave the device")
         self._login = login
         self._password = password
         self._login_url = httpx.URL(login_url)
         self._token: str | None = None
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}  # by process: a fork may happen while another thread logs in
         self._async_locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
     @property
@@ -128,12 +129,13 @@ class SessionAuth(_Secretive):
 
     @contextmanager
     def _locked(self, seconds: float | None) -> Iterator[None]:
-        if not self._lock.acquire(timeout=-1 if seconds is None else seconds):
+        lock = self._locks.setdefault(os.getpid(), threading.Lock())
+        if not lock.acquire(timeout=-1 if seconds is None else seconds):
             raise httpx.PoolTimeout(LOGIN_TOO_SLOW)
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()
 
     @asynccontextmanager
     async def _async_locked(self, seconds: float | None) -> AsyncIterator[None]:
@@ -170,9 +172,14 @@ class SessionAuth(_Secretive):
         """Keep a token that came along, and tell whether the answer asks for another login."""
         for cookie in response.headers.get_list("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
-            if name.strip() == SESSION_TOKEN and response.is_success:
+            if name.strip() == SESSION_TOKEN and response.is_success and value.isascii():
                 self._token = value.strip().strip('"') or self._token
         return response.status_code == httpx.codes.UNAUTHORIZED
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a text can be sent; half a character comes from an environment in another encoding."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -1,6 +1,7 @@
 """The clients: `PrintOS`, and its twin `AsyncPrintOS` for asyncio. They hold the settings and the connections."""
 
 import platform
+import time
 from typing import Any, NoReturn, Self, TypeVar
 
 import httpx
@@ -11,7 +12,7 @@ from .devices import AsyncDevices, Devices
 from .errors import ConfigurationError, PrintOSError
 from .flows import Flow, RawResponse
 from .pools import AsyncPool, Pool
-from .retries import Restraint
+from .retries import METHOD_ENDS, Restraint
 from .settings import Policy, read_settings
 from .transport import AsyncTransport, Transport
 from .version import __version__
@@ -24,7 +25,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 HEADERS = {
     "User-Agent": f"printos-device/{__version__} (Python {platform.python_version()}; httpx {httpx.__version__})",
     "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
+    "Accept-Encoding": "gzip",
 }
 
 # What every httpx client sends unless told otherwise; ours come instead.
@@ -33,23 +34,36 @@ HTTPX_HEADERS = {"accept", "accept-encoding", "connection", "user-agent"}
 T = TypeVar("T")
 
 
+OPTIONS_ELSEWHERE = "PrintOS(http_client=…) takes headers and cookies, with_options takes limits"
+
+
 @define
 class Api(printos_client.Client):
     """The generated client over a `PrintOS` client's connections: pass it to generated functions as `client=`.
 
     Its calls are signed, repeated, limited and turned into typed errors like any other. It lives as long as the
-    `PrintOS` client; time limits are changed with `with_options`.
+    `PrintOS` client, and has its settings.
     """
 
-    _http: httpx.Client = field(kw_only=True, alias="http")
+    _http: httpx.Client | httpx.AsyncClient = field(kw_only=True, alias="http")
 
     def get_httpx_client(self) -> httpx.Client:
-        """Return the client of all calls."""
+        """Return the client of blocking calls."""
+        if not isinstance(self._http, httpx.Client):
+            raise ConfigurationError("the api of an AsyncPrintOS client is for asyncio; else use PrintOS().api")
         return self._http
 
-    def get_async_httpx_client(self) -> NoReturn:
-        """Refuse: this one blocks."""
-        raise ConfigurationError("the api of a PrintOS client makes blocking calls; for asyncio use AsyncPrintOS().api")
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the client of awaited calls."""
+        if not isinstance(self._http, httpx.AsyncClient):
+            raise ConfigurationError("the api of a PrintOS client makes blocking calls; else use AsyncPrintOS().api")
+        return self._http
+
+    def _elsewhere(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: a changed copy would be another client, without signatures and limits."""
+        raise ConfigurationError(f"the api of a client cannot be changed; {OPTIONS_ELSEWHERE}")
+
+    with_headers = with_cookies = with_timeout = set_httpx_client = set_async_httpx_client = _elsewhere
 
     def __enter__(self) -> Self:
         """Do nothing: the connections belong to the `PrintOS` client."""
@@ -57,23 +71,6 @@ class Api(printos_client.Client):
 
     def __exit__(self, *_: object, **__: object) -> None:
         """Do nothing."""
-
-
-@define
-class AsyncApi(printos_client.Client):
-    """The generated client over an `AsyncPrintOS` client's connections: see `Api`."""
-
-    _http: httpx.AsyncClient = field(kw_only=True, alias="http")
-
-    def get_httpx_client(self) -> NoReturn:
-        """Refuse: this one is awaited."""
-        raise ConfigurationError(
-            "the api of an AsyncPrintOS client is for asyncio; for blocking calls use PrintOS().api"
-        )
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the client of all calls."""
-        return self._http
 
     async def __aenter__(self) -> Self:
         """Do nothing: the connections belong to the `AsyncPrintOS` client."""
@@ -119,11 +116,13 @@ class PrintOS:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
         policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
-        self._use(policy, Pool(http_client), Restraint())
+        self._use(policy, Pool(http_client), Restraint(), *_defaults(http_client))
 
-    def _use(self, policy: Policy, pool: Pool, restraint: Restraint) -> None:
+    def _use(
+        self, policy: Policy, pool: Pool, restraint: Restraint, headers: httpx.Headers, cookies: httpx.Cookies
+    ) -> None:
         self._policy, self._pool, self._restraint = policy, pool, restraint
-        headers, cookies = _defaults(pool.given)
+        self._headers, self._cookies = headers, cookies
         http = httpx.Client(
             base_url=policy.base_url,
             transport=Transport(policy, pool, restraint),
@@ -144,13 +143,13 @@ class PrintOS:
     ) -> Self:
         """Return a client with other options over the same connections; closing either closes both."""
         twin = object.__new__(type(self))
-        twin._use(
-            _changed(self._policy, timeout, deadline, max_retries, max_response_bytes), self._pool, self._restraint
-        )
+        policy = _changed(self._policy, timeout, deadline, max_retries, max_response_bytes)
+        twin._use(policy, self._pool, self._restraint, self._headers, self._cookies)
         return twin
 
     def run(self, flow: Flow[T]) -> RawResponse[T]:
         """Give a flow the answers to the calls that it asks for, and return its result."""
+        before = METHOD_ENDS.set(time.monotonic() + self._policy.deadline)
         try:
             call = next(flow)
             while True:
@@ -163,6 +162,8 @@ class PrintOS:
         except StopIteration as stop:
             result: RawResponse[T] = stop.value
             return result
+        finally:
+            METHOD_ENDS.reset(before)
 
     @property
     def devices_url(self) -> str:
@@ -210,11 +211,13 @@ class AsyncPrintOS:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
         policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
-        self._use(policy, AsyncPool(http_client), Restraint())
+        self._use(policy, AsyncPool(http_client), Restraint(), *_defaults(http_client))
 
-    def _use(self, policy: Policy, pool: AsyncPool, restraint: Restraint) -> None:
+    def _use(
+        self, policy: Policy, pool: AsyncPool, restraint: Restraint, headers: httpx.Headers, cookies: httpx.Cookies
+    ) -> None:
         self._policy, self._pool, self._restraint = policy, pool, restraint
-        headers, cookies = _defaults(pool.given)
+        self._headers, self._cookies = headers, cookies
         http = httpx.AsyncClient(
             base_url=policy.base_url,
             transport=AsyncTransport(policy, pool, restraint),
@@ -222,7 +225,7 @@ class AsyncPrintOS:
             cookies=cookies,
             trust_env=False,
         )
-        self.api = AsyncApi(base_url=str(policy.base_url), http=http)
+        self.api = Api(base_url=str(policy.base_url), http=http)
         self.devices = AsyncDevices(self)
 
     def with_options(
@@ -235,13 +238,13 @@ class AsyncPrintOS:
     ) -> Self:
         """Return a client with other options over the same connections; closing either closes both."""
         twin = object.__new__(type(self))
-        twin._use(
-            _changed(self._policy, timeout, deadline, max_retries, max_response_bytes), self._pool, self._restraint
-        )
+        policy = _changed(self._policy, timeout, deadline, max_retries, max_response_bytes)
+        twin._use(policy, self._pool, self._restraint, self._headers, self._cookies)
         return twin
 
     async def run(self, flow: Flow[T]) -> RawResponse[T]:
         """Give a flow the answers to the calls that it asks for, and return its result."""
+        before = METHOD_ENDS.set(time.monotonic() + self._policy.deadline)
         try:
             call = next(flow)
             while True:
@@ -254,6 +257,8 @@ class AsyncPrintOS:
         except StopIteration as stop:
             result: RawResponse[T] = stop.value
             return result
+        finally:
+            METHOD_ENDS.reset(before)
 
     @property
     def devices_url(self) -> str:
@@ -302,4 +307,4 @@ def _defaults(given: httpx.Client | httpx.AsyncClient | None) -> tuple[httpx.Hea
     if given is None:
         return httpx.Headers(HEADERS), httpx.Cookies()
     own = httpx.Headers([(name, value) for name, value in given.headers.multi_items() if name not in HTTPX_HEADERS])
-    return httpx.Headers([*own.multi_items(), *HEADERS.items()]), given.cookies
+    return httpx.Headers([*own.multi_items(), *HEADERS.items()]), httpx.Cookies(given.cookies)

@@ -8,6 +8,7 @@ import copyreg
 import datetime as dt
 import json
 import math
+import re
 import types
 import typing
 import zlib
@@ -27,6 +28,10 @@ RESULTS: Mapping[tuple[str, str], type] = {
 
 # A field that is not there is told by identity: a copied or unpickled model must hold the same object.
 copyreg.pickle(Unset, lambda _: "UNSET")
+
+GZIP = b"\x1f\x8b"
+LEAP_SECOND = re.compile(r"(:\d\d):60(?!\d)")
+MIDNIGHT = re.compile(r"T24:00")
 
 Read = Callable[[Any, str], Any]
 
@@ -51,14 +56,27 @@ class Body:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes off the wire."""
-        if self._inflate:
-            try:
-                chunk = self._inflate.decompress(chunk, self._limit - len(self._bytes) + 1)
-            except zlib.error as error:
-                raise UnreadableError(f"the body is not what its content-encoding says: {error}") from None
-        self._bytes += chunk
-        if len(self._bytes) > self._limit:
-            raise UnreadableError(f"the body is larger than the limit of {self._limit:,} bytes (max_response_bytes)")
+        while chunk:
+            rest = b""
+            if self._inflate:
+                chunk, rest = self._inflated(self._inflate, chunk)
+            self._bytes += chunk
+            if len(self._bytes) > self._limit:
+                limit = f"the limit of {self._limit:,} bytes (max_response_bytes)"
+                raise UnreadableError(f"the body is larger than {limit}")
+            chunk = rest
+
+    def _inflated(self, inflate: "zlib._Decompress", chunk: bytes) -> tuple[bytes, bytes]:
+        """Return what becomes of the next bytes, no more than fits, and the bytes after the end of a gzip member."""
+        try:
+            plain = inflate.decompress(chunk, self._limit - len(self._bytes) + 1)
+        except zlib.error as error:
+            raise UnreadableError(f"the body is not what its content-encoding says: {error}") from None
+        rest = inflate.unused_data
+        if rest.startswith(GZIP):
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            return plain, rest
+        return plain, b""
 
     def complete(self) -> bytes:
         """Return the whole body once the last byte is there."""
@@ -171,11 +189,15 @@ def _read_odd_time(text: str) -> dt.datetime:
             raise ValueError(name)
         return dt.timezone(dt.timedelta(seconds=offset or 0))
 
-    leap = dt.timedelta(seconds=":60" in text[-12:])
-    text = text.replace(":60", ":59") if leap else text
+    if "/" in text:
+        raise ValueError(text)  # nobody knows whether the day or the month comes first
+    plain = LEAP_SECOND.sub(r"\1:59", text)
+    leap, text = dt.timedelta(seconds=plain != text), plain
     # Whatever a text leaves open is filled from the default: a complete one gives the same time with any.
     defaults = (dt.datetime(1, 1, 1), dt.datetime(2000, 2, 2, 2, 2, 2))  # noqa: DTZ001 - the text has the zone
     try:
+        if MIDNIGHT.search(text):
+            return parser.isoparse(text) + leap
         earlier, later = (parser.parse(text, default=default, tzinfos=zone) for default in defaults)
     except (ValueError, OverflowError, TypeError, ArithmeticError, LookupError) as error:
         raise ValueError(text) from error

@@ -166,6 +166,6 @@ def report(update: Any) -> Flow[None]:
         raise InvalidArgumentError(f"update_statuses takes StatusUpdate, not {update!r}")
     return (
         yield from update_status(
-            update.device_id, update.status, update.pages_total, update.ink_level, update.more_metrics
+            update.device_id, update.status, update.pages_total, update.ink_level, update.more_metrics or {}
         )
     )

@@ -4,8 +4,10 @@ httpx limits each single read; a server that sends one byte a second never excee
 is told how long the whole call may still take. Imported when the first connection is due.
 """
 
+import contextlib
 import logging
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterable
@@ -32,7 +34,8 @@ def left(limit: float | None, too_late: type[Exception]) -> float | None:
 class WithoutTokens(logging.Filter):
     """Takes credentials out of the headers that httpcore writes to its debug log."""
 
-    SECRET = re.compile(rf"(b'(?:{'|'.join(SECRET_HEADERS)})', b)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
+    VALUE = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+    SECRET = re.compile(rf"(b'(?:{'|'.join(SECRET_HEADERS)})', b){VALUE}", re.IGNORECASE)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite a record that holds one."""
@@ -75,6 +78,9 @@ class Stream(httpcore.NetworkStream):
         self._stream.write(buffer, left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            # Wakes a thread that still waits for this connection while another one closes the client.
+            self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._stream.close()
 
     def start_tls(

@@ -30,7 +30,7 @@ class Pool:
             return _open(self.given)
         client = self._made.get(os.getpid())
         if client is None:
-            made = bound_by_deadline(httpx.Client(verify=certificates(), limits=LIMITS))
+            made = _made(httpx.Client)
             client = self._made.setdefault(os.getpid(), made)
             if client is not made:
                 made.close()
@@ -68,7 +68,7 @@ class AsyncPool:
             # A client holds on to its loop, so that a weak reference to the loop would never end.
             for ended in [other for other in self._made if other.is_closed()]:
                 del self._made[ended]
-            client = bound_by_deadline(httpx.AsyncClient(verify=certificates(), limits=LIMITS))
+            client = _made(httpx.AsyncClient)
             self._made[loop] = (os.getpid(), client)
         return client
 
@@ -94,7 +94,17 @@ def aiohttp_client(**options: Any) -> httpx.AsyncClient:
 def _open(given: Client) -> Client:
     if given.is_closed:
         raise ConfigurationError("the http_client given is closed")
-    return given
+    return bound_by_deadline(given)
+
+
+def _made(kind: type[Client]) -> Client:
+    """Return a new client with the proxies and certificates of the environment, which may be impossible."""
+    try:
+        return bound_by_deadline(kind(verify=certificates(), limits=LIMITS))
+    except Exception as error:
+        raise ConfigurationError(
+            f"no connection can be made with the proxies and certificates that the environment names: {error}"
+        ) from error
 
 
 @cache

@@ -72,7 +72,8 @@ def unreadable(
     response: httpx.Response, fault: UnreadableError, *, attempts: int, secrets: Iterable[bytes]
 ) -> APIResponseValidationError:
     """Tell where a good answer cannot be read."""
-    message = f"{_name(response.request)}: {response.status_code} {_reason(response)}, but {fault}"
+    told = _scrub(str(fault).encode("utf-8", "backslashreplace"), secrets).decode()
+    message = f"{_name(response.request)}: {response.status_code} {_reason(response)}, but {told}"
     return APIResponseValidationError(message, response=scrubbed(response, secrets), attempts=attempts, path=fault.path)
 
 

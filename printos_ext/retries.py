@@ -20,6 +20,8 @@ NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 # When the call that a thread or task works for must end, by the monotonic clock; for the sockets below httpx.
 DEADLINE: ContextVar[float | None] = ContextVar("printos_deadline", default=None)
+# The same for a method that makes several calls.
+METHOD_ENDS: ContextVar[float] = ContextVar("printos_method_ends", default=float("inf"))
 
 Outcome = httpx.Response | httpx.TransportError
 

@@ -20,6 +20,7 @@ from .errors import ConfigurationError
 BASE_URL = "https://printos.api.hp.com"
 VARIABLES = {"key": "PRINTOS_API_KEY", "secret": "PRINTOS_API_SECRET", "base_url": "PRINTOS_BASE_URL"}
 DEFAULT_PROFILE = "default"
+LONGEST = 1e9
 EXAMPLES = {
     "key": 'PrintOS(key="…", secret="…")',
     "secret": 'PrintOS(key="…", secret="…")',
@@ -28,8 +29,8 @@ EXAMPLES = {
 
 
 def _positive(_: object, option: "Attribute[Any]", value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ConfigurationError(f"{option.name} must be a number above zero, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        raise ConfigurationError(f"{option.name} must be a number above zero and of sense, not {value!r}")
 
 
 def _count(_: object, option: "Attribute[Any]", value: Any) -> None:
@@ -52,7 +53,7 @@ class Policy:
     timeout: httpx.Timeout = field(validator=_all_positive)
     deadline: float = field(validator=_positive)
     max_retries: int = field(validator=_count)
-    max_response_bytes: int = field(validator=_positive)
+    max_response_bytes: int = field(validator=[_count, _positive])
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
@@ -126,7 +127,7 @@ def _set_up_log(level: str | None) -> None:
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the path of `config.toml` in the user's config folder, whether or not it is there."""
-    home = Path(environment.get("HOME") or Path.home())
+    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
     if sys.platform == "win32":
         folder = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
     elif sys.platform == "darwin":
@@ -143,10 +144,12 @@ def _stored(file: Path, chosen: str | None) -> dict[str, str]:
     try:
         text = file.read_text(encoding="utf-8")
         profiles = tomllib.loads(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         profiles = {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}. Example: {_example(chosen)}") from error
+        why = error.strerror if isinstance(error, OSError) else f"it is no TOML: {error}"
+        # Without its cause, which may hold the text and so the secret.
+        raise ConfigurationError(f"{file} cannot be read: {why}. Example: {_example(chosen)}") from None
     profile = profiles.get(chosen or DEFAULT_PROFILE, {})
     if chosen and chosen not in profiles:
         raise ConfigurationError(f"no profile {chosen!r} in {file}. Example: {_example(chosen)}")
@@ -174,8 +177,10 @@ def _example(profile: str | None) -> str:
 def _checked_url(text: str) -> httpx.URL:
     """Return the base URL without its trailing slash."""
     try:
-        url = httpx.URL(text.strip())
-    except (httpx.InvalidURL, TypeError) as error:
+        url = httpx.URL(str(text).strip())
+        if ":" not in url.host:
+            url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError, TypeError) as error:
         raise ConfigurationError(f"the base URL {text!r} is none: {error}. Example: {EXAMPLES['base_url']}") from None
     if url.userinfo:
         raise ConfigurationError(f"the base URL must not hold credentials. Example: {EXAMPLES['base_url']}")

@@ -18,7 +18,7 @@ from .auth import now, origin
 from .decoding import RESULTS, Body, UnreadableError, read_json, readable
 from .pools import AsyncPool, Pool
 from .reports import no_answer, refusal, still_paused, unreadable
-from .retries import DEADLINE, LONGEST_RETRY_AFTER, Restraint, decide, full_jitter, retry_after
+from .retries import DEADLINE, LONGEST_RETRY_AFTER, METHOD_ENDS, Restraint, decide, full_jitter, retry_after
 from .settings import Policy
 from .tracing import spans
 
@@ -27,6 +27,8 @@ log = logging.getLogger("printos_ext")
 # What a log line may hold of an answer's headers: a list of what is harmless, since what is secret has no end.
 LOGGED_HEADERS = ("content-type", "date", "retry-after", "server", "x-request-id")
 GRACE = 0.5
+# What a server's redirect, or a name that is none, makes httpx raise.
+IMPOSSIBLE = (httpx.InvalidURL, UnicodeError)
 # They describe the body as it came, not as it is handed on.
 BODY_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
 KNOWN_STATUSES = {status.value for status in HTTPStatus}
@@ -63,7 +65,7 @@ def exchange(
 ) -> Exchange:
     """Lead one call to its answer or its error: yield a request to have it sent, or the seconds to wait."""
     begun = clock()
-    ends = begun + policy.deadline
+    ends = min(begun + policy.deadline, METHOD_ENDS.get())
     request.extensions = {**request.extensions, "deadline": ends, "base_path": policy.base_path}
     attempts = 0
     while True:
@@ -170,28 +172,36 @@ class Transport(httpx.BaseTransport):
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
         with closing(_credentials(request, self._policy).sync_auth_flow(request)) as flow:
             try:
-                answer = self._send(next(flow))
+                answer = self._send(_part_of(request, next(flow)))
                 while True:
-                    answer = self._send(flow.send(answer))
+                    answer = self._send(_part_of(request, flow.send(answer)))
             except httpx.TransportError as error:
                 return error
+            except IMPOSSIBLE as error:
+                return httpx.RemoteProtocolError(f"an impossible address: {error}", request=request)
             except StopIteration:
                 return answer
             except UnreadableError as fault:
                 return answer.with_fault(fault)
 
     def _send(self, request: httpx.Request) -> Answer:
-        DEADLINE.set(request.extensions["deadline"])
-        response = self._pool.client().send(request, stream=True, follow_redirects=False)
-        with closing(response):
-            try:
-                body = _body(response, self._policy)
-                for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
-                    body.feed(chunk)
-                    _check_deadline(request)
-                return _answer(response, body.complete())
-            except UnreadableError as fault:
-                return _answer(response, b"").with_fault(fault)
+        before = DEADLINE.set(request.extensions["deadline"])
+        try:
+            response = self._pool.client().send(request, stream=True, follow_redirects=False)
+            with closing(response):
+                return self._read(response)
+        finally:
+            DEADLINE.reset(before)  # the caller's own client may be used for other things in this thread
+
+    def _read(self, response: httpx.Response) -> Answer:
+        try:
+            body = _body(response, self._policy)
+            for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
+                body.feed(chunk)
+                _check_deadline(response.request)
+            return _answer(response, body.complete())
+        except UnreadableError as fault:
+            return _answer(response, b"").with_fault(fault)
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -244,11 +254,13 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
         async with aclosing(_credentials(request, self._policy).async_auth_flow(request)) as flow:
             try:
-                answer = await self._send(await anext(flow))
+                answer = await self._send(_part_of(request, await anext(flow)))
                 while True:
-                    answer = await self._send(await flow.asend(answer))
+                    answer = await self._send(_part_of(request, await flow.asend(answer)))
             except httpx.TransportError as error:
                 return error
+            except IMPOSSIBLE as error:
+                return httpx.RemoteProtocolError(f"an impossible address: {error}", request=request)
             except StopAsyncIteration:
                 return answer
             except UnreadableError as fault:
@@ -269,6 +281,12 @@ class AsyncTransport(httpx.AsyncBaseTransport):
                 return _answer(response, body.complete())
             except UnreadableError as fault:
                 return _answer(response, b"").with_fault(fault)
+
+
+def _part_of(call: httpx.Request, request: httpx.Request) -> httpx.Request:
+    """Bind a request that credentials want to be sent to the limits of the call that it is sent for."""
+    request.extensions = {**call.extensions, **request.extensions}
+    return request
 
 
 def _credentials(request: httpx.Request, policy: Policy) -> httpx.Auth:

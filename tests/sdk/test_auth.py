@@ -8,7 +8,7 @@ import hmac
 import pickle
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -302,3 +302,21 @@ def test_call_does_not_wait_for_ever_for_the_login_of_another(way: Way) -> None:
             sync(server.url, session()) if way is list_sync else asyncio.run(calls(server.url, session()))
 
     assert time.monotonic() - begun < 2.0
+
+
+class TokenAuth(httpx.Auth):
+    """Credentials that fetch a token with a request of their own, as httpx documents it."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        response = yield httpx.Request("POST", request.url.copy_with(path="/token"))
+        request.headers["x-token"] = str(response.status_code)
+        yield request
+
+
+@ways
+def test_any_credentials_of_httpx_may_be_used(way: Way) -> None:
+    with serving() as server:
+        way(server.url, TokenAuth())
+
+    assert [arrived.path for arrived in server.arrived] == ["/token", "/devices"]
+    assert server.arrived[1].headers["x-token"] == "201"

@@ -161,13 +161,14 @@ def test_closed_client_of_the_caller_is_told() -> None:
 
 
 def test_generated_function_of_the_other_kind_is_told(printos: PrintOS) -> None:
-    with pytest.raises(ConfigurationError, match="use AsyncPrintOS"):
+    with pytest.raises(ConfigurationError, match="else use AsyncPrintOS"):
         asyncio.run(list_devices.asyncio(client=printos.api))
-    with pytest.raises(ConfigurationError, match="use PrintOS"):
+    with pytest.raises(ConfigurationError, match="else use PrintOS"):
         list_devices.sync(client=AsyncPrintOS("k", "s").api)
 
 
 def test_api_may_be_entered_and_left(printos: PrintOS) -> None:
     with printos.api as api:
         list_devices.sync(client=api)
-    list_devices.sync(client=printos.api.with_headers({"x-shop": "7"}))
+    with pytest.raises(ConfigurationError, match="with_options"):
+        printos.api.with_headers({"x-shop": "7"})

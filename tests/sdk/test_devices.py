@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote
@@ -195,3 +196,22 @@ def test_nothing_is_provisioned_without_model_and_serial_number(
 def test_invalid_argument_is_a_value_error_too(printos: PrintOS) -> None:
     with pytest.raises(ValueError, match="names no device"):
         printos.devices.get("..")
+
+
+class Texts(str, Enum):  # noqa: UP042 - the older way is what is tried here
+    ON = "DS_ON"
+
+
+def test_enum_of_texts_is_its_text(printos: PrintOS, server: Server) -> None:
+    printos.devices.update_status(Texts.ON, Texts.ON)
+
+    assert server.arrived[0].path == "/devices/DS_ON/status"
+    assert server.arrived[0].json == {"status": "DS_ON"}
+
+
+@pytest.mark.parametrize("metrics", [{"ink_level": Decimal("sNaN")}, {"pages_total": 10**5000}, {"\ud800": 1}], ids=len)
+def test_odd_metrics_never_leave(metrics: dict[str, Any], printos: PrintOS, server: Server) -> None:
+    with pytest.raises(InvalidArgumentError):
+        printos.devices.update_status("IL42", "DS_ON", **metrics)
+
+    assert server.arrived == []

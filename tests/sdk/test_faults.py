@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 from attrs import frozen
@@ -271,6 +272,7 @@ def test_good_answers_with_odd_content(way: Callable[..., Any]) -> None:
         {"registeredAt": "2026-01-02T03:04:05"},
         {"registeredAt": "Fri, 02 Jan 2026 03:04:05 GMT"},
         {"registeredAt": "2026-01-02T03:04:05.123456789+01:00"},
+        {"registeredAt": "2026-01-01T24:00:00Z"},
     ]
     with serving(
         respond(200, gzip.compress(json.dumps({"devices": devices}).encode()), content_encoding="gzip")
@@ -284,6 +286,7 @@ def test_good_answers_with_odd_content(way: Callable[..., Any]) -> None:
         {"registeredAt": "2026-01-02T03:04:05+00:00"},
         {"registeredAt": "2026-01-02T03:04:05+00:00"},
         {"registeredAt": "2026-01-02T02:04:05.123456+00:00"},
+        {"registeredAt": "2026-01-02T00:00:00+00:00"},
     ]
 
 
@@ -354,3 +357,52 @@ def test_deadline_holds_over_a_transport_that_does_not_know_it(drip: Behaviour) 
             asyncio.run(call(server.url))
 
     assert time.monotonic() - begun < 2.0
+
+
+@pytest.mark.parametrize("time_", ["2026-01-02T03:60:05Z", "01/02/2026 03:04:05", "12", "May", "2026-13-01", "T24:00"])
+def test_what_may_be_several_times_is_none(time_: str) -> None:
+    with serving(respond_json({"devices": [{"registeredAt": time_}]})) as server:
+        with pytest.raises(APIResponseValidationError, match="is not a time"):
+            facade(server.url, "GET")
+
+
+def test_gzip_of_several_members_is_read_whole() -> None:
+    content = gzip.compress(b'{"devices": [') + gzip.compress(b"{}]}")
+    with serving(respond(200, content, content_encoding="gzip")) as server:
+        devices: Any = facade(server.url, "GET")
+
+    assert len(devices) == 1
+
+
+@pytest.mark.parametrize("location", ["javascript:1", "http://xn--/", "http://[", "//"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_impossible_redirect_is_a_typed_error(location: str, way: Callable[..., object]) -> None:
+    with serving(respond(302, location=location)) as server, pytest.raises(APIError):
+        way(server.url, "GET")
+
+
+def test_method_of_several_calls_ends_within_one_deadline() -> None:
+    def slow(connection: Connection, arrived: Any) -> None:
+        time.sleep(0.2)
+        respond_json({"devices": []}, 500 if arrived.method == "POST" else 200)(connection, arrived)
+
+    with serving(slow) as server, PrintOS("k", "s", base_url=server.url, deadline=0.3) as printos:
+        begun = time.monotonic()
+        with pytest.raises(APIError):
+            printos.devices.ensure(model="HP Indigo 7K", serial_number="41000042")
+
+    assert time.monotonic() - begun < 0.6
+
+
+@pytest.mark.parametrize("own", [httpx.Client, None], ids=["given", "made"])
+def test_dripping_headers_end_over_any_httpx_client(own: type[httpx.Client] | None) -> None:
+    given = own() if own else None
+    with serving(drip_headers) as server:
+        with PrintOS("k", "s", base_url=server.url, deadline=0.3, http_client=given) as printos:
+            begun = time.monotonic()
+            with pytest.raises(APITimeoutError):
+                printos.devices.list()
+    if given:
+        given.close()
+
+    assert time.monotonic() - begun < 1.0
