@@ -43,7 +43,8 @@ from printos_ext import (
 )
 
 LIMITS: dict[str, Any] = {"timeout": 2.0, "deadline": 5.0, "max_response_bytes": 1_000_000}
-TIGHT: dict[str, Any] = {"timeout": 0.15, "deadline": 0.6}
+QUICK_TRIES: dict[str, Any] = {"timeout": 0.15, "deadline": 10.0}
+QUICK_CALL: dict[str, Any] = {"timeout": 5.0, "deadline": 0.5}
 
 
 @frozen
@@ -58,7 +59,7 @@ class Fault:
     says: str = ""
     limits: dict[str, Any] = LIMITS
     never_arrives: bool = False
-    seconds: float = 2.0
+    seconds: float = 5.0
 
 
 def status(code: int, error: type[APIError], get: int = 1) -> Fault:
@@ -182,10 +183,12 @@ FAULTS = [
     Fault("closed without an answer", serving_with(lambda c, _: c.close()), APIConnectionError, 3),
     Fault("half a body", serving_with(half_a_body), APIConnectionError, 3),
     Fault("no HTTP", serving_with(no_http), APIConnectionError, 3),
-    Fault("stalled headers", serving_with(stall_headers), APITimeoutError, 3, says="no answer from", limits=TIGHT),
-    Fault("stalled body", serving_with(stall_body), APITimeoutError, 3, limits=TIGHT),
-    Fault("dripping body", serving_with(drip_body), APITimeoutError, limits=TIGHT),
-    Fault("dripping headers", serving_with(drip_headers), APITimeoutError, limits=TIGHT),
+    Fault(
+        "stalled headers", serving_with(stall_headers), APITimeoutError, 3, says="no answer from", limits=QUICK_TRIES
+    ),
+    Fault("stalled body", serving_with(stall_body), APITimeoutError, 3, limits=QUICK_TRIES),
+    Fault("dripping body", serving_with(drip_body), APITimeoutError, limits=QUICK_CALL),
+    Fault("dripping headers", serving_with(drip_headers), APITimeoutError, limits=QUICK_CALL),
     Fault("no such name", unresolved, APIConnectionError, 3, 3, says="cannot be resolved"),
     Fault("untrusted certificate", untrusted, APIConnectionError, says="not to be trusted"),
 ]
