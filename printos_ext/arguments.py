@@ -46,6 +46,8 @@ def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[s
     metrics = DeviceStatusUpdateMetrics(
         pages_total=_whole("pages_total", pages_total), ink_level=_number("ink_level", ink_level)
     )
+    if not isinstance(more, Mapping):
+        raise InvalidArgumentError(f"more_metrics must be a mapping, not {more!r}")
     for name, value in more.items():
         if value is not None:
             metrics[_text("a metric's name", name)] = _extra(name, value)

@@ -47,7 +47,7 @@ class HmacAuth(_Secretive):
 
     def __init__(self, key: str, secret: str, *, clock: Callable[[], dt.datetime] = now) -> None:
         """Take the pair that PrintOS made; `clock` gives the time to sign with."""
-        if not key or not key.isascii() or not key.isprintable():
+        if not (key and _is_text(key) and key.isascii() and key.isprintable()):
             raise ConfigurationError(
                 "the API key is empty or has characters that no key has: copy it again from PrintOS"
             )
@@ -177,9 +177,9 @@ class SessionAuth(_Secretive):
         return response.status_code == httpx.codes.UNAUTHORIZED
 
 
-def _is_text(value: str) -> bool:
+def _is_text(value: object) -> bool:
     """Tell whether a text can be sent; half a character comes from an environment in another encoding."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -275,8 +275,8 @@ def test_credentials_show_and_pickle_nothing(auth: httpx.Auth) -> None:
         copy.deepcopy(auth)
 
 
-@pytest.mark.parametrize("pair", [("", "s"), ("k", ""), ("k\nx", "s"), ("ключ", "s")])
-def test_impossible_credentials_are_refused(pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize("pair", [("", "s"), ("k", ""), ("k\nx", "s"), ("ключ", "s"), (7, "s"), ("k", 7)])
+def test_impossible_credentials_are_refused(pair: tuple[Any, Any]) -> None:
     with pytest.raises(ConfigurationError):
         HmacAuth(*pair)
 

@@ -59,7 +59,7 @@ class Fault:
     says: str = ""
     limits: dict[str, Any] = LIMITS
     never_arrives: bool = False
-    seconds: float = 5.0
+    seconds: float = 2.0
 
 
 def status(code: int, error: type[APIError], get: int = 1) -> Fault:

@@ -93,3 +93,12 @@ def test_iterable_is_read_no_further_than_needed(printos: PrintOS) -> None:
 def test_impossible_concurrency_is_told(concurrency: Any, printos: PrintOS) -> None:
     with pytest.raises(InvalidArgumentError, match="concurrency"):
         next(printos.devices.update_statuses(updates(), concurrency=concurrency))
+
+
+def test_update_that_holds_nonsense_stops_no_other(printos: PrintOS) -> None:
+    odd: list[Any] = [None, {}, 7]
+    updates = [StatusUpdate(f"d{n}", "DS_ON", more_metrics=more) for n, more in enumerate(odd)]
+
+    errors = {result.update.device_id: type(result.error) for result in printos.devices.update_statuses(updates)}
+
+    assert errors == {"d0": type(None), "d1": type(None), "d2": InvalidArgumentError}
