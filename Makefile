@@ -21,6 +21,9 @@ READY := .venv/ready-$(shell pwd -P | cksum | cut -d' ' -f1)
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
+demo: $(READY) ## a few minutes of three devices, against a sandbox of their own
+	@$(PY) -m printos_ext.demo
+
 test: $(READY) $(REDOCLY) ## run the tests
 	@$(PY) -m pytest -n auto --dist worksteal
 
@@ -42,8 +45,12 @@ fmt: $(READY) ## format what is written by hand, and mend what the linter can
 regenerate: $(READY) ## write generated/ from spec/
 	@$(PY) -E spec/codegen.py regenerate
 
-drift: $(READY) ## show that generated/ is what spec/ makes of it, byte for byte
+drift: $(READY) ## show that generated/ is what spec/ makes of it, and the fixtures what the sandbox says, byte for byte
 	@$(PY) -E spec/codegen.py drift
+	@$(PY) tests/fixtures/record.py drift
+
+record: $(READY) ## record the fixtures anew from the sandbox; BASE_URL=…: from the platform there
+	@$(PY) tests/fixtures/record.py record $(if $(BASE_URL),"$$BASE_URL")
 
 spec-diff: $(READY) $(REDOCLY) ## NEW=path: what would this version of HP's document do to us?
 	@test "$$NEW" || { echo "spec-diff: failed: say which document, make spec-diff NEW=path (exit 2)"; exit 2; }
@@ -74,7 +81,7 @@ lock: $(READY) ## pin the newest development tools that pyproject.toml allows, w
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml --output-file requirements-dev.txt
 
 clean: ## back to a fresh clone
-	@rm -rf .venv dist .ci/redocly/node_modules .generated-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv dist .ci/redocly/node_modules .generated-* .recorded-* .artefacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(TOOLS): requirements-dev.txt
@@ -94,4 +101,4 @@ $(REDOCLY): .ci/redocly/package-lock.json
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \
 	else echo "note: without Redocly: Node.js 22.12 or newer (or 20.19), npm and its registry are not all here"; fi
 
-.PHONY: help test fuzz check fmt regenerate drift spec-diff spec-update bench lint-spec build test-wheel lock clean
+.PHONY: help demo test fuzz check fmt regenerate drift record spec-diff spec-update bench lint-spec build test-wheel lock clean

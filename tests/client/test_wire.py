@@ -1,8 +1,7 @@
-"""What the generated client puts on the wire and makes of the answer, for every operation, sync and async."""
+"""What the generated client does around its calls, sync and async; tests/recorded pins the calls themselves."""
 
 import asyncio
 import importlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,26 +9,13 @@ import pytest
 from printos_client import AuthenticatedClient, Client
 from printos_client.api.devices import list_devices, update_device_status
 from printos_client.errors import UnexpectedStatus
-from printos_client.models import DeviceProvisionRequest, DeviceStatusUpdate, DeviceStatusUpdateMetrics
-from server import Server, exchange, recorded
-
-
-def provision_request() -> DeviceProvisionRequest:
-    body = DeviceProvisionRequest(model="HP Indigo 7K", serial_number="41000042", location="Halle 2, Tür 3")
-    body["costCentre"] = 7
-    return body
-
-
-def status_update() -> DeviceStatusUpdate:
-    metrics = DeviceStatusUpdateMetrics(pages_total=120_345, ink_level=42.5)
-    metrics["fuserHours"] = 12
-    return DeviceStatusUpdate(status="DS_PRINTING", metrics=metrics)
-
+from printos_client.models import DeviceProvisionRequest, DeviceStatusUpdate
+from server import Server, respond, respond_json
 
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "list_devices": dict,
-    "provision_device": lambda: {"body": provision_request()},
-    "update_device_status": lambda: {"device_id": "IL/42 ü", "body": status_update()},
+    "provision_device": lambda: {"body": DeviceProvisionRequest(model="HP Indigo 7K")},
+    "update_device_status": lambda: {"device_id": "IL42", "body": DeviceStatusUpdate(status="DS_ON")},
 }
 every_operation = pytest.mark.parametrize("operation", ARGUMENTS)
 sync_and_async = pytest.mark.parametrize("flavour", ["sync", "asyncio"])
@@ -51,37 +37,8 @@ def call(operation: str, flavour: str, client: Client | AuthenticatedClient) -> 
 
 @every_operation
 @sync_and_async
-def test_request_is_on_the_wire_as_recorded(operation: str, flavour: str, server: Server) -> None:
-    expected = exchange(operation)
-    server.behaviour = recorded(expected["response"])
-
-    call(operation, flavour, Client(base_url=server.url))
-
-    (received,) = server.arrived
-    assert received.method == expected["request"]["method"]
-    assert received.path == expected["request"]["path"]
-    assert received.headers.items() >= expected["request"]["headers"].items()
-    assert (json.loads(received.body) if received.body else None) == expected["request"]["body"]
-
-
-@every_operation
-@sync_and_async
-def test_answer_is_parsed_with_every_field_it_has(operation: str, flavour: str, server: Server) -> None:
-    expected = exchange(operation)["response"]
-    server.behaviour = recorded(expected)
-
-    response = call(operation, flavour, Client(base_url=server.url))
-
-    assert response.status_code == expected["status"]
-    assert (json.loads(response.content) if response.content else None) == expected["body"]
-    assert dict(response.headers).items() >= expected["headers"].items()
-    assert (response.parsed and response.parsed.to_dict()) == expected["body"]
-
-
-@every_operation
-@sync_and_async
 def test_undocumented_status_is_an_error_only_on_request(operation: str, flavour: str, server: Server) -> None:
-    server.behaviour = recorded({"status": 404, "headers": {}, "body": {"smsError": {"subCode": 7}}})
+    server.behaviour = respond_json({"smsError": {"subCode": 7}}, 404)
 
     assert call(operation, flavour, Client(base_url=server.url)).parsed is None
     with pytest.raises(UnexpectedStatus, match="404"):
@@ -91,8 +48,6 @@ def test_undocumented_status_is_an_error_only_on_request(operation: str, flavour
 @every_operation
 @sync_and_async
 def test_token_and_headers_of_the_client_are_sent(operation: str, flavour: str, server: Server) -> None:
-    server.behaviour = recorded(exchange(operation)["response"])
-
     call(operation, flavour, AuthenticatedClient(base_url=server.url, token="REDACTED", headers={"X-Shop": "7"}))
 
     (received,) = server.arrived
@@ -102,9 +57,6 @@ def test_token_and_headers_of_the_client_are_sent(operation: str, flavour: str, 
 
 @sync_and_async
 def test_short_forms_return_the_parsed_answer_alone(flavour: str, server: Server) -> None:
-    expected = exchange("list_devices")["response"]
-    server.behaviour = recorded(expected)
-
     async def awaited() -> Any:
         async with Client(base_url=server.url) as client:
             return await list_devices.asyncio(client=client)
@@ -112,19 +64,17 @@ def test_short_forms_return_the_parsed_answer_alone(flavour: str, server: Server
     with Client(base_url=server.url) as client:
         devices: Any = asyncio.run(awaited()) if flavour == "asyncio" else list_devices.sync(client=client)
 
-    assert devices.to_dict() == expected["body"]
+    assert [device.id for device in devices.devices] == ["IL42"]
 
 
 def test_base_url_may_have_a_path(server: Server) -> None:
-    server.behaviour = recorded(exchange("list_devices")["response"])
-
     call("list_devices", "sync", Client(base_url=f"{server.url}/platform/"))
 
     assert server.arrived[0].path == "/platform/devices"
 
 
 def test_redirects_are_not_followed(server: Server) -> None:
-    server.behaviour = recorded({"status": 307, "headers": {"location": server.url}, "body": None})
+    server.behaviour = respond(307, location=server.url)
 
     assert call("list_devices", "sync", Client(base_url=server.url)).status_code == 307
     assert len(server.arrived) == 1
@@ -134,19 +84,19 @@ class TestWhatTheGeneratedClientDoesNotDo:
     """Known and pinned, so that whoever builds on it builds for it."""
 
     def test_status_outside_the_http_registry_is_a_value_error(self, server: Server) -> None:
-        server.behaviour = recorded({"status": 520, "headers": {}, "body": None})
+        server.behaviour = respond(520)
 
         with pytest.raises(ValueError, match="520 is not a valid HTTPStatus"):
             call("list_devices", "sync", Client(base_url=server.url))
 
     def test_device_id_none_is_sent_as_a_word(self, server: Server) -> None:
         with Client(base_url=server.url) as client:
-            update_device_status.sync_detailed(None, client=client, body=status_update())  # type: ignore[arg-type]  # the mistake
+            update_device_status.sync_detailed(None, client=client, body=DeviceStatusUpdate())  # type: ignore[arg-type]  # the mistake
 
         assert server.arrived[0].path == "/devices/None/status"
 
     def test_null_for_a_list_is_a_type_error(self, server: Server) -> None:
-        server.behaviour = recorded({"status": 200, "headers": {}, "body": {"devices": None}})
+        server.behaviour = respond_json({"devices": None})
 
         with pytest.raises(TypeError, match="NoneType"):
             call("list_devices", "sync", Client(base_url=server.url))

@@ -12,10 +12,11 @@ import tomllib
 import venv
 from pathlib import Path
 
-from server import exchange, recorded, serving
+from server import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SANDBOX = PROJECT["project"]["optional-dependencies"]["sandbox"]
 CALL = """
 import sys, printos_ext
 from printos_client import Client
@@ -36,7 +37,7 @@ def main() -> None:
 
 def wheelhouse(bounds: str) -> Path:
     """Return the folder with the dependencies and the test tools, filled the first time they are asked for."""
-    core = PROJECT["project"]["dependencies"]
+    core = [*PROJECT["project"]["dependencies"], *SANDBOX]
     if bounds == "lowest":
         core = [requirement.replace(">=", "==") for requirement in core]
     wanted = [*core, *PROJECT["dependency-groups"]["test"]]
@@ -55,12 +56,12 @@ def use(wheel: Path, wheels: Path, folder: Path) -> None:
     install = (python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels)
     run(*install, wheel, cwd=folder)
     run(python, "-m", "pip", "list", "--exclude=pip", "--exclude=setuptools", cwd=folder)
-    with serving(recorded(exchange("list_devices")["response"])) as server:
+    with serving() as server:
         run(python, "-I", "-c", CALL, server.url, cwd=folder)
     check = ("--strict", "--config-file=", "--cache-dir", folder / "mypy", "--python-executable", python)
     run(sys.executable, "-m", "mypy", *check, ROOT / "tests" / "typing" / "api.py", cwd=folder)
-    run(*install, *PROJECT["dependency-groups"]["test"], cwd=folder)
-    tests = [ROOT / "tests" / room for room in ("client", "sdk")]
+    run(*install, *SANDBOX, *PROJECT["dependency-groups"]["test"], cwd=folder)
+    tests = [ROOT / "tests" / room for room in ("client", "sdk", "sandbox")]
     run(python, "-m", "pytest", "-q", "-n", "auto", "-c", ROOT / "pyproject.toml", *tests, cwd=folder)
 
 

@@ -9,12 +9,10 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 
-EXCHANGES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
 DEVICE = {"id": "IL42", "model": "HP Indigo 7K", "serialNumber": "41000042", "registeredAt": "2026-01-02T03:04:05Z"}
 
 
@@ -72,17 +70,6 @@ def respond(status: int = 200, body: bytes = b"", **headers: str) -> Behaviour:
 
 def respond_json(document: Any, status: int = 200, **headers: str) -> Behaviour:
     return respond(status, json.dumps(document).encode(), **{"content_type": "application/json", **headers})
-
-
-def exchange(operation: str) -> dict[str, Any]:
-    """Return a recorded exchange."""
-    return dict(json.loads((EXCHANGES / f"{operation}.json").read_bytes()))
-
-
-def recorded(response: dict[str, Any]) -> Behaviour:
-    """Answer as an exchange was recorded."""
-    body = b"" if response["body"] is None else json.dumps(response["body"]).encode()
-    return respond(response["status"], body, **response["headers"])
 
 
 def platform(connection: Connection, arrived: Arrived) -> None:

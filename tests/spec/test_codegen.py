@@ -350,7 +350,9 @@ def test_update_refuses_an_unreadable_document_and_touches_nothing(
 def words(root: Path, tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The words of the Makefile on the copy, with the tools that are installed already."""
     shutil.copy(root / "Makefile", tree)
-    (tree / "pyproject.toml").touch()
+    shutil.copy(root / "pyproject.toml", tree)
+    for folder in ("printos_ext", "tests/fixtures", "tests/peers", "tests/recorded"):
+        shutil.copytree(root / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     (tree / "requirements-dev.txt").touch()
     (tree / ".venv" / "bin").mkdir(parents=True)
     python = tree / ".venv" / "bin" / "python"
@@ -361,6 +363,7 @@ def words(root: Path, tree: Path) -> Callable[..., subprocess.CompletedProcess[s
 
     def words(*words: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        environment["PYTHONPATH"] = os.pathsep.join([str(tree / "generated"), str(tree)])
         command = ["make", "--old-file=.ci/redocly/node_modules/@redocly/cli/bin/cli.js", *words]
         return subprocess.run(command, cwd=tree, env=environment, capture_output=True, encoding="utf-8", check=False)
 
@@ -377,7 +380,42 @@ def test_words_drift_and_update_without_a_path(
     assert drifted.returncode == 2
     assert drifted.stdout.endswith("(exit 1)\n")
     assert words("spec-update").returncode == 0
+    assert words("record").returncode == 0
     assert words("drift").returncode == 0
+
+
+def test_fixture_that_is_not_what_the_sandbox_says_is_drift(
+    words: Callable[..., subprocess.CompletedProcess[str]], tree: Path
+) -> None:
+    folder = tree / "tests" / "fixtures" / "cassettes"
+    changed, missing, extra = folder / "list_devices.yaml", folder / "wrong_secret_is_refused.yaml", folder / "x.yaml"
+    shutil.copy(changed, extra)
+    missing.unlink()
+    changed.write_text(changed.read_text(encoding="utf-8").replace("41000043", "4100004"), encoding="utf-8")
+
+    drifted = words("drift")
+
+    assert drifted.returncode == 2
+    told = [line for line in drifted.stdout.splitlines() if line.startswith(("changed", "missing", "extra"))]
+    assert told == [
+        f"{kind}: tests/fixtures/cassettes/{path.name}"
+        for kind, path in (("changed", changed), ("missing", missing), ("extra", extra))
+    ]
+    assert words("record").returncode == 0
+    assert words("drift").returncode == 0
+
+
+def test_fixture_against_the_contract_is_drift(
+    words: Callable[..., subprocess.CompletedProcess[str]], tree: Path
+) -> None:
+    fixture = tree / "tests" / "fixtures" / "cassettes" / "list_devices.yaml"
+    text = fixture.read_text(encoding="utf-8").replace("from: the sandbox", "from: not the sandbox")
+    fixture.write_text(text.replace('"41000043"', "41000043"), encoding="utf-8")
+
+    drifted = words("drift")
+
+    assert drifted.returncode == 2
+    assert "invalid: list_devices.yaml: answer to GET /devices: $.devices[1].serialNumber" in drifted.stdout
 
 
 def test_words_take_any_path(words: Callable[..., subprocess.CompletedProcess[str]], tree: Path) -> None:
