@@ -25,6 +25,7 @@ from .tracing import spans
 log = logging.getLogger("printos_ext")
 
 # What a log line may hold of an answer's headers: a list of what is harmless, since what is secret has no end.
+SHORTEST_ATTEMPT = 0.1  # seconds: a call that has less than that left after a pause need not wait for its end
 LOGGED_HEADERS = ("content-type", "date", "retry-after", "server", "x-request-id")
 GRACE = 0.5
 # What a server's redirect, or a name that is none, makes httpx raise.
@@ -70,7 +71,7 @@ def exchange(
     attempts = 0
     while True:
         pause = restraint.seconds_paused(clock())
-        if pause and restraint.paused_by and clock() + pause >= ends:
+        if pause and restraint.paused_by and clock() + pause + SHORTEST_ATTEMPT >= ends:
             raise still_paused(request, restraint.paused_by, seconds=pause, secrets=policy.secrets)
         if pause:
             yield pause

@@ -136,7 +136,7 @@ class Operations:
         device_id = self.device_of(call) or ""
         if caller.device_id not in {None, device_id} and self.switches["device-sessions"]:
             raise Problem(403, f"this session is for the device {caller.device_id} only")
-        device = self.store.get(device_id, caller.organisation) if device_id.isprintable() else None
+        device = self.store.get(device_id, caller.organisation)
         if device is None:
             raise Problem(404, f"there is no device {device_id!r}", place="path.deviceId")
         return device

@@ -141,6 +141,8 @@ def _at_home(node: Any) -> Any:
 
 
 def _smallest_number(node: Mapping[str, Any]) -> Any:
-    lowest = node.get("minimum", node.get("exclusiveMinimum", min(0, node.get("maximum", 0))))
+    above = node.get("exclusiveMinimum")
+    lowest = node.get("minimum", min(0, node.get("maximum", 0)) if above is None else above)
     step = node.get("multipleOf", 1)
-    return lowest + step if lowest == node.get("exclusiveMinimum") else -(-lowest // step) * step
+    smallest = -(-lowest // step) * step
+    return smallest + step if smallest == above else smallest

@@ -59,13 +59,14 @@ class Device:
     @property
     def serial_number(self) -> str | None:
         """What is looked for, as JSON: a text may hold half a character, which SQLite does not take."""
-        return _as_key(self.known.get("serialNumber"))
+        serial_number = self.known.get("serialNumber")
+        return json.dumps(serial_number) if serial_number else None
 
     @property
     def identity(self) -> str | None:
         """Model and serial number, if it has both."""
         model, serial_number = self.known.get("model"), self.known.get("serialNumber")
-        return None if model is None or serial_number is None else _as_key([model, serial_number])
+        return json.dumps([model, serial_number]) if model and serial_number else None
 
 
 COLUMNS = [field.name for field in fields(Device)]
@@ -234,7 +235,3 @@ def _row(device: Device) -> dict[str, Any]:
     for name in JSON_COLUMNS:
         row[name] = None if row[name] is None else json.dumps(row[name])
     return {**row, "identity": device.identity, "serial_number": device.serial_number}
-
-
-def _as_key(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)

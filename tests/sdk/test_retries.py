@@ -52,6 +52,18 @@ def test_nonsense_in_retry_after_is_left_aside(value: str) -> None:
     assert len(server.arrived) == 3
 
 
+def test_call_does_not_wait_for_a_pause_that_leaves_it_no_time() -> None:
+    asked = respond(429, retry_after="2")
+    with serving(asked) as server, PrintOS("k", "s", base_url=server.url, max_retries=0, deadline=2) as printos:
+        with pytest.raises(RateLimitError):
+            printos.devices.list()
+        begun = time.monotonic()
+        with pytest.raises(RateLimitError, match="not sent: the server asked for a pause"):
+            printos.devices.list()
+
+    assert time.monotonic() - begun < 1
+
+
 def test_pause_that_the_server_asks_for_is_kept_by_all_calls() -> None:
     with serving(in_turn(respond(429, retry_after="1"), platform)) as server:
         with PrintOS("k", "s", base_url=server.url, max_retries=0) as printos:
