@@ -51,8 +51,8 @@ class Access:
     switches: Switches
     store: Store
     chance: Random
-    clock_tolerance: float = 300
-    session_seconds: float = 3600
+    clock_tolerance: float
+    session_seconds: float
     sessions: dict[str, Session] = field(factory=dict, init=False)
 
     def caller(self, request: Request) -> Caller:
@@ -63,13 +63,15 @@ class Access:
 
     def log_in(self, request: Request) -> str:
         """Return a new token for a login and its password, an administrator's or a device's."""
+        if request.media_type != "application/json":
+            raise Problem(415, "a login is application/json", place="header.content-type")
         sent = read_json(request.body)
         login, password = (sent.get("login"), sent.get("password")) if isinstance(sent, dict) else (None, None)
         if not (isinstance(login, str) and isinstance(password, str)):
             raise Problem(400, 'a login is {"login": "…", "password": "…"}', place="body")
         caller = self._who(login, password)
         now = self.clock.now()
-        while self.sessions and next(iter(self.sessions.values())).ends <= now:
+        while self.switches["session-expiry"] and self.sessions and next(iter(self.sessions.values())).ends <= now:
             del self.sessions[next(iter(self.sessions))]
         token = f"{self.chance.getrandbits(128):032x}"
         self.sessions[token] = Session(caller, now + dt.timedelta(seconds=self.session_seconds))
@@ -95,7 +97,7 @@ class Access:
         if algorithm.upper() != "SHA256":
             raise _unauthorized(f"the algorithm must be SHA256, not {algorithm}")
         self._check_date(date)
-        key, _, signature = authentication.partition(":")
+        key, _, signature = authentication.rpartition(":")
         message = f"{request.method} {request.path}{date}"
         expected = hmac.digest(self.secret.encode(), message.encode("latin-1"), "sha256").hex()
         if not (_same(key, self.key) and _same(signature, expected)):
@@ -115,8 +117,7 @@ class Access:
             )
 
     def _in_session(self, request: Request) -> Caller:
-        cookies = dict(part.strip().partition("=")[::2] for part in request.headers.get("cookie", "").split(";"))
-        token = request.headers.get(SESSION_TOKEN.lower()) or cookies.get(SESSION_TOKEN)
+        token = request.headers.get(SESSION_TOKEN.lower()) or request.cookies.get(SESSION_TOKEN)
         session = self.sessions.get(token or "")
         if session is None:
             raise _unauthorized(
@@ -129,7 +130,7 @@ class Access:
     def _who(self, login: str, password: str) -> Caller:
         if _same(login, self.key) and _same(password, self.secret):
             return Caller()
-        device = self.store.with_login(login) if _is_whole(login) else None
+        device = self.store.with_login(login) if is_text(login) else None
         if device is None or not _same(device.password or "", _digest(password)):
             raise _unauthorized("the login is unknown, or the password is wrong")
         return Caller(device.organisation, device.id)
@@ -143,7 +144,8 @@ def _digest(password: str) -> str:
     return hashlib.sha256(json.dumps(password).encode()).hexdigest()
 
 
-def _is_whole(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Tell whether a text is of whole characters, as SQLite and headers take it."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

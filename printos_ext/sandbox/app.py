@@ -3,13 +3,11 @@
 Contract ▸ fault ▸ credentials ▸ validation ▸ operation ▸ journal ▸ answer.
 """
 
-import asyncio
 import email.utils
 import logging
+import re
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from attrs import evolve, frozen
 
@@ -22,19 +20,11 @@ from .journal import Entry
 from .problems import MEDIA_TYPE, Problem
 from .schemas import ContractError
 from .state import State
+from .wire import Receive, Scope, Send
 
-LARGEST_BODY = 1_000_000
 NO_CONTENT = 204
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-
 log = logging.getLogger("printos_ext.sandbox")
-
-
-class ClientGoneError(Exception):
-    """Nobody is there to answer."""
 
 
 @frozen
@@ -66,10 +56,14 @@ class Platform:
         try:
             answer = await self._outcome(request, entry, receive)
         except Problem as problem:
-            answer = _refusal(problem)
-        except ClientGoneError:
+            answer, entry.fault = _refusal(problem), None
+        except wire.ClientGoneError:
             return
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            answer = _refusal(Problem(500, "the sandbox stumbled: its log says over what"))
         entry.milliseconds = round(1000 * (time.perf_counter() - begun), 3)
+        self._state.journal.begin(entry)
         if answer is not None:
             answer = self._addressed(answer, entry)
             entry.status, entry.answer_headers, entry.answer_body = answer.status, answer.headers, answer.body
@@ -85,9 +79,8 @@ class Platform:
             await send({"type": "http.response.body", "body": answer.body})
 
     def _entry(self, request: Request) -> Entry:
-        journal = self._state.journal
         moment = written(self._state.clock.now())
-        return Entry(journal.next_number(), moment, request.method, request.path, request.query, request.headers)
+        return Entry(moment, request.method, request.path, request.query, request.headers)
 
     def _find(self, request: Request) -> Call:
         if self._state.access.kind == "session" and request.path == LOGIN.template and request.method == LOGIN.method:
@@ -100,15 +93,17 @@ class Platform:
         entry.operation, entry.device = call.operation.name, self._state.operations.device_of(call)
         fault = self._state.faults.choose(entry.operation, entry.device, self._state.clock.now())
         entry.fault = fault.kind if fault else None
-        entry.request_body = await _body(receive)
+        entry.request_body = await wire.read_body(receive)
         request = evolve(request, body=entry.request_body)
         if fault is None:
             return self._carried_out(call, request)
         if fault.kind == "latency":
-            await asyncio.sleep(fault.delay)
+            await self._state.wait(fault.delay)
         is_carried_out = fault.after or fault.kind in {"latency", "truncation"}
         answer = self._carried_out(call, request) if is_carried_out else None
-        return _failure(fault) if fault.kind == "status" else None if fault.kind in wire.BREAKS else answer
+        if fault.kind in wire.BREAKS:
+            return None
+        return _failure(fault) if fault.kind == "status" else answer
 
     def _carried_out(self, call: Call, request: Request) -> Answer:
         state, operation = self._state, call.operation
@@ -139,24 +134,10 @@ def _request(scope: Scope, prefix: str) -> Request:
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    path = scope["raw_path"].decode("latin-1")
-    below = path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path if not prefix else ""
+    target = scope["raw_path"].decode("latin-1")
+    path = re.sub("^https?://[^/]*", "", target) or "/"  # the address of the server may stand before it
+    below = path.removeprefix(prefix) if path.startswith(f"{prefix}/") else f"(outside {prefix}){path}"
     return Request(scope["method"], below, scope["query_string"].decode("latin-1"), headers, b"")
-
-
-async def _body(receive: Receive) -> bytes:
-    chunks, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
-        size += len(chunk)
-        more = message.get("more_body", False)
-        if size > LARGEST_BODY:
-            raise Problem(413, f"the body has more than {LARGEST_BODY:,} bytes", place="body")
-    return b"".join(chunks)
 
 
 def _refusal(problem: Problem) -> Answer:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+FIRST_YEAR, LAST_YEAR = 1971, 9000
+
 
 class Clock:
     """Begins with the machine's time."""
@@ -22,6 +24,8 @@ class Clock:
 
     def set(self, moment: dt.datetime, *, stands: bool = True) -> None:
         """Make it this time, and stay there or go on from there."""
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError(f"the time must be in the years {FIRST_YEAR} to {LAST_YEAR}")
         moment = moment.astimezone(dt.UTC)
         self._stands_at = moment if stands else None
         self._ahead = moment - dt.datetime.now(dt.UTC)

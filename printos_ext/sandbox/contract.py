@@ -5,6 +5,7 @@ A field or an operation that is added to the document is served after a restart.
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -18,11 +19,12 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from referencing.exceptions import Unresolvable
 
 from .problems import MEDIA_TYPE, Problem
-from .schemas import ContractError, Schema, Schemas
+from .schemas import ContractError, Schema, Schemas, as_written
 
 NAME = "hp-printos-device-api-openapi.yml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MOST_FAULTS = 10
+DEEPEST_BODY = 100
 LONGEST_TEXT = 200
 
 
@@ -69,6 +71,16 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies, by name."""
+        return dict(part.strip().partition("=")[::2] for part in self.headers.get("cookie", "").split(";"))
+
+    @property
+    def media_type(self) -> str:
+        """What the body says it is."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
 
 class Contract:
     """An OpenAPI document, version 3.1."""
@@ -76,7 +88,7 @@ class Contract:
     def __init__(self, text: bytes) -> None:
         """Read the document, and fail where it cannot be served."""
         try:
-            document = json.loads(json.dumps(yaml.load(text, yaml.CSafeLoader), default=dt.datetime.isoformat))
+            document = json.loads(json.dumps(yaml.load(text, yaml.CSafeLoader), default=dt.date.isoformat))
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise ContractError(f"it is no YAML that JSON can say: {error}") from error
         if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3.1"):
@@ -84,11 +96,8 @@ class Contract:
         self.document = document
         self.schemas = Schemas(document)
         try:
-            servers = document.get("servers") or [{"url": ""}]
-            self.prefix = urlsplit(servers[0]["url"]).path.rstrip("/")
-            self.operations = list(self._operations(self.schemas.document))
-            for operation in self.operations:
-                _ = operation.answer and operation.answer.sample
+            self.prefix = _prefix(document.get("servers") or [{"url": ""}])
+            self.operations = list(self._operations())
         except (Unresolvable, SchemaError) as error:
             raise ContractError(f"a schema of it cannot be used: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -117,20 +126,23 @@ class Contract:
 
     def described(self, security: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document with what the sandbox adds to it: credentials, and answers to what it refuses."""
-        document: dict[str, Any] = json.loads(json.dumps(self.document))
         refused = {
             "description": "Refused: the body says what was wrong, and where (RFC 9457)",
             "content": {MEDIA_TYPE: {"schema": {"type": "object", "required": ["title", "status", "detail"]}}},
         }
-        for operation in (node for _, _, _, node in self._nodes(document)):
-            operation["responses"].setdefault("4XX", refused)
+        paths: dict[str, Any] = {}
+        for path, method, item, node in self._nodes():
+            operation = as_written(node)
+            operation["responses"] = {**operation.get("responses", {}), "4XX": refused}
+            paths.setdefault(path, as_written(item))[method] = operation
+        described = {**self.document, "paths": paths}
         if security:
-            document.setdefault("components", {})["securitySchemes"] = dict(security)
-            document["security"] = [{name: [] for name in security}]
-        return document
+            described["components"] = {**described.get("components", {}), "securitySchemes": dict(security)}
+            described["security"] = [{name: [] for name in security}]
+        return described
 
-    def _operations(self, document: Mapping[str, Any]) -> Iterator[Operation]:
-        for path, method, item, node in self._nodes(document):
+    def _operations(self) -> Iterator[Operation]:
+        for path, method, item, node in self._nodes():
             parameters = {}
             for each in [*item.get("parameters", ()), *node.get("parameters", ())]:
                 parameter = self.schemas.resolved(each)
@@ -139,16 +151,9 @@ class Contract:
                 schema = self.schemas.schema(parameter.get("schema", {}))
                 parameters[place, name.lower()] = Parameter(name, place, required, schema)
             body = self.schemas.resolved(node.get("requestBody", {}))
-            no_answer: tuple[int, Any] = (200, {})
-            status, answer = min(
-                (
-                    (int(code), self.schemas.resolved(one))
-                    for code, one in node["responses"].items()
-                    if str(code)[:1] == "2"
-                ),
-                key=lambda one: one[0],
-                default=no_answer,
-            )
+            codes = {str(code): answer for code, answer in node.get("responses", {}).items()}
+            code = min((code for code in codes if code[:1] == "2"), default="200")
+            answer = self.schemas.resolved(codes.get(code))
             answers = {media: one for media, one in answer.get("content", {}).items() if _is_json(media)}
             answer_type = next(iter(answers), "")
             yield Operation(
@@ -162,26 +167,25 @@ class Contract:
                 if body
                 else None,
                 needs_body=bool(body.get("required", False)),
-                status=status,
+                status=int(code.upper().replace("X", "0")),
                 answer=self.schemas.schema(answers[answer_type].get("schema", {})) if answers else None,
                 answer_type=answer_type,
             )
 
-    def _nodes(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
-        for path, each in (document.get("paths") or {}).items():
+    def _nodes(self) -> Iterator[tuple[str, str, Any, Any]]:
+        for path, each in (self.schemas.document.get("paths") or {}).items():
             item = self.schemas.resolved(each)
             for method in METHODS:
-                if method in item:
+                if path.startswith("/") and method in item:
                     yield path, method, item, item[method]
 
     def _check_parameters(self, call: Call, request: Request) -> None:
         query = parse_qs(request.query, keep_blank_values=True)
-        cookies = dict(part.strip().partition("=")[::2] for part in request.headers.get("cookie", "").split(";"))
         found: Mapping[str, Mapping[str, Any]] = {
             "path": call.path,
             "query": query,
             "header": request.headers,
-            "cookie": cookies,
+            "cookie": request.cookies,
         }
         for one in call.operation.parameters:
             value = found[one.place].get(one.name.lower() if one.place == "header" else one.name)
@@ -189,14 +193,19 @@ class Contract:
                 if one.required:
                     raise Problem(400, f"{one.place}.{one.name} is missing", place=f"{one.place}.{one.name}")
                 continue
-            _refuse(400, one.schema.faults(_read_as(value, one.schema.node)), f"{one.place}.{one.name}")
+            # What a text stands for is what the parameter takes, or else what has the right type at least.
+            readings = _readings(value)
+            taken = next(filter(one.schema.takes, readings), None)
+            if taken is None:
+                nearest = min(readings, key=lambda reading: [f.validator == "type" for f in one.schema.faults(reading)])
+                _refuse(400, one.schema.faults(nearest), f"{one.place}.{one.name}")
 
     def _check_body(self, operation: Operation, request: Request) -> Any:
         if operation.bodies is None:
             return None
         if not request.body and not operation.needs_body:
             return None
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = request.media_type
         accepted = next(
             (name for name in (media, f"{media.partition('/')[0]}/*", "*/*") if name in operation.bodies), None
         )
@@ -215,9 +224,12 @@ class Contract:
 def read_json(text: bytes) -> Any:
     """Return what a body says in JSON, as RFC 8259 has it."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the body is no JSON: {shortened(str(error))}", place="body") from error
+    if _depth(value) > DEEPEST_BODY:
+        raise Problem(400, f"the body is nested more than {DEEPEST_BODY} deep", place="body")
+    return value
 
 
 def shortened(text: str) -> str:
@@ -260,17 +272,44 @@ def _decoded(text: str) -> str:
         raise Problem(400, f"{text} in the path is not UTF-8", place="path") from error
 
 
-def _read_as(value: Any, node: Mapping[str, Any]) -> Any:
-    """Return what a text outside the body stands for in JSON."""
-    kinds = node.get("type", "string")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if "array" in kinds:
-        texts = value if isinstance(value, list) else value.split(",")
-        return [_read_as(text, node.get("items", {})) for text in texts]
-    text = value[-1] if isinstance(value, list) else value
-    if set(kinds) & {"integer", "number", "boolean", "null"}:
-        try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            return text
-    return text
+def _readings(value: Any) -> list[Any]:
+    """Return what a text outside the body may stand for: itself, what it says in JSON, a list of either."""
+    texts = value if isinstance(value, list) else [value]
+    parts = texts if len(texts) > 1 else texts[0].split(",")
+    return [texts[-1], _said(texts[-1]), parts, [_said(part) for part in parts]]
+
+
+def _said(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is larger than a number can be")
+    return number
+
+
+def _depth(value: Any) -> int:
+    """Return how deep lists and objects are nested, without going deep oneself."""
+    depth, level = 0, [value]
+    while level := [
+        item
+        for outer in level
+        if isinstance(outer, dict | list)
+        for item in (outer.values() if isinstance(outer, dict) else outer)
+    ]:
+        depth += 1
+    return depth
+
+
+def _prefix(servers: Any) -> str:
+    """Return the path that stands before every path, from the address of the first server."""
+    server = servers[0]
+    defaults = {name: str(variable.get("default", "")) for name, variable in server.get("variables", {}).items()}
+    url = re.sub(r"\{([^{}]+)\}", lambda match: defaults.get(match[1], ""), server["url"])
+    path = urlsplit(url).path.strip("/")
+    return f"/{path}" if path else ""

@@ -3,6 +3,8 @@
 import datetime as dt
 import ipaddress
 import json
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,12 +15,17 @@ from starlette.routing import Route
 from .behaviours import NAMES
 from .clock import written
 from .contract import read_json
+from .journal import without_secrets
 from .problems import MEDIA_TYPE, Problem
 from .state import State
 from .store import Device
+from .wire import ClientGoneError, read_body
 
 ROOT = "/__sandbox__"
-MOST_SEEDED = 100_000
+LONGEST_NUMBER = 18
+MOST_SEEDED = 20_000
+
+log = logging.getLogger("printos_ext.sandbox")
 
 Action = Callable[[State, Request, Any], Any]
 
@@ -31,8 +38,8 @@ def routes(state: State) -> list[Route]:
         "/devices": {"GET": lambda state, *_: [told(device) for device in state.store.all()]},
         "/journal": {"GET": _journal, "DELETE": lambda state, *_: state.journal.clear()},
         "/clock": {"GET": _clock, "PUT": _set_clock, "DELETE": _reset_clock},
-        "/faults": {"GET": _faults, "POST": _add_fault, "DELETE": lambda state, *_: state.faults.now.clear()},
-        "/faults/{id:int}": {"DELETE": _remove_fault},
+        "/faults": {"GET": _faults, "POST": _add_fault, "DELETE": lambda state, *_: state.faults.clear()},
+        "/faults/{id}": {"DELETE": _remove_fault},
         "/behaviours": {"GET": lambda state, *_: state.switches.told(), "PUT": _switch},
     }
     return [Route(ROOT + path, _endpoint(state, actions), methods=list(actions)) for path, actions in table.items()]
@@ -52,10 +59,10 @@ def told(device: Device) -> dict[str, Any]:
     """Return a device for people: how it is listed, whose it is, and what it reported."""
     reported_at = device.reported_at
     return {
-        **json.loads(device.answer),
+        **without_secrets(json.loads(device.answer)),
         "organisation": device.organisation,
-        "request": device.request,
-        "report": device.report,
+        "request": without_secrets(device.request),
+        "report": without_secrets(device.report),
         "reportedAt": None if reported_at is None else written(dt.datetime.fromtimestamp(reported_at, dt.UTC)),
     }
 
@@ -71,16 +78,31 @@ def _endpoint(state: State, actions: dict[str, Action]) -> Callable[[Request], A
     async def answer(request: Request) -> Response:
         try:
             guarded(request)
-            body = await request.body()
+            body = await read_body(request.receive)
             action = actions["GET" if request.method == "HEAD" else request.method]
             result = action(state, request, read_json(body) if body else {})
-        except Problem as problem:
+        except ClientGoneError:
+            return Response()
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+            problem = _problem(error)
             return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
         if request.method not in {"GET", "HEAD"}:
             state.touch()
         return Response(json.dumps(result), media_type="application/json")
 
     return answer
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case sqlite3.Error():
+            return Problem(507, f"nothing was kept: the database says: {error}")
+        case ValueError() | OverflowError():
+            return Problem(422, str(error))
+    log.error("the sandbox stumbled", exc_info=error)
+    return Problem(500, f"the sandbox stumbled: {error}")
 
 
 def _reset(state: State, _: Request, __: Any) -> Any:
@@ -90,12 +112,12 @@ def _reset(state: State, _: Request, __: Any) -> Any:
 def _seed(state: State, _: Request, body: Any) -> Any:
     """Put devices in, told one by one or by their number, and let ids and chance follow from another number."""
     match body:
-        case {"random": int(number)}:
+        case {"random": int(number)} if not isinstance(number, bool):
             state.chance.seed(number)
             return {"random": number}
         case {"devices": list(devices)}:
             return {"devices": state.operations.seed(devices)}
-        case {"count": int(count)} if 0 <= count <= MOST_SEEDED:
+        case {"count": int(count)} if not isinstance(count, bool) and 0 <= count <= MOST_SEEDED:
             made_up = ({"model": f"Press {1 + n % 5}", "serialNumber": f"{n:06}"} for n in range(count))
             return {"devices": state.operations.seed(made_up)}
     raise Problem(422, f'say {{"devices": […]}}, {{"count": 0 to {MOST_SEEDED}}} or {{"random": a whole number}}')
@@ -103,7 +125,7 @@ def _seed(state: State, _: Request, body: Any) -> Any:
 
 def _journal(state: State, request: Request, _: Any) -> Any:
     since = request.query_params.get("since", "0")
-    if not since.isdecimal():
+    if not since.isdecimal() or len(since) > LONGEST_NUMBER:
         raise Problem(400, "since is the number of an entry", place="query.since")
     return [entry.told() for entry in state.journal.since(int(since))]
 
@@ -115,16 +137,10 @@ def _clock(state: State, _: Request, __: Any) -> Any:
 def _set_clock(state: State, request: Request, body: Any) -> Any:
     match body:
         case {"now": str(text), **rest} if rest.keys() <= {"stands"}:
-            try:
-                moment = dt.datetime.fromisoformat(text)
-                state.clock.set(moment.replace(tzinfo=moment.tzinfo or dt.UTC), stands=bool(rest.get("stands", True)))
-            except (ValueError, OverflowError) as error:
-                raise Problem(422, f"now: {error}", place="body.now") from error
-        case {"move": int(seconds) | float(seconds)}:
-            try:
-                state.clock.move(seconds)
-            except OverflowError as error:
-                raise Problem(422, f"move: {error}", place="body.move") from error
+            moment = dt.datetime.fromisoformat(text)
+            state.clock.set(moment.replace(tzinfo=moment.tzinfo or dt.UTC), stands=bool(rest.get("stands", True)))
+        case {"move": int(seconds) | float(seconds)} if not isinstance(seconds, bool):
+            state.clock.move(seconds)
         case _:
             raise Problem(422, 'say {"now": "2026-01-02T03:04:05Z", "stands": true} or {"move": seconds}')
     return _clock(state, request, body)
@@ -136,18 +152,15 @@ def _reset_clock(state: State, request: Request, body: Any) -> Any:
 
 
 def _faults(state: State, _: Request, __: Any) -> Any:
-    return [fault.told() for fault in state.faults.now.values()]
+    return [fault.told() for fault in state.faults.pending(state.clock.now())]
 
 
 def _add_fault(state: State, _: Request, body: Any) -> Any:
-    try:
-        return state.faults.add(body, state.clock.now()).told()
-    except ValueError as error:
-        raise Problem(422, str(error), place="body") from error
+    return state.faults.add(body, state.clock.now()).told()
 
 
 def _remove_fault(state: State, request: Request, _: Any) -> Any:
-    if state.faults.now.pop(request.path_params["id"], None) is None:
+    if not state.faults.remove(request.path_params["id"]):
         raise Problem(404, "there is no such fault, or it is over")
 
 

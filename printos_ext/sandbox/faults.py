@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from collections.abc import Iterable
 from random import Random
 from typing import Any, Literal, get_args
 
@@ -68,11 +69,12 @@ class Fault:
 class Faults:
     """The faults there are now."""
 
-    def __init__(self, chance: Random) -> None:
-        """Begin without one."""
+    def __init__(self, chance: Random, operations: Iterable[str]) -> None:
+        """Begin without one; `operations` are those that can go wrong."""
         self._chance = chance
+        self._operations = set(operations)
         self._numbers = itertools.count(1)
-        self.now: dict[int, Fault] = {}
+        self._all: dict[int, Fault] = {}
 
     def add(self, description: Any, moment: dt.datetime) -> Fault:
         """Add one as it is described in JSON, or say why it is none."""
@@ -83,22 +85,38 @@ class Faults:
             fault = Fault(**description)
         except (ValueError, TypeError) as error:
             raise ValueError(str(error.args[0])) from error
+        if fault.operation is not None and fault.operation not in self._operations:
+            raise ValueError(
+                f"no operation is called {fault.operation!r}; there are {', '.join(sorted(self._operations))}"
+            )
         fault.id = next(self._numbers)
         fault.ends = None if fault.seconds is None else moment + dt.timedelta(seconds=fault.seconds)
-        self.now[fault.id] = fault
+        self._all[fault.id] = fault
         return fault
+
+    def pending(self, moment: dt.datetime) -> list[Fault]:
+        """Return the faults that are not over."""
+        for fault in list(self._all.values()):
+            if fault.ends is not None and moment >= fault.ends:
+                del self._all[fault.id]
+        return list(self._all.values())
 
     def choose(self, operation: str, device: str | None, moment: dt.datetime) -> Fault | None:
         """Return the fault that happens to a call, if one does."""
-        for fault in list(self.now.values()):
-            if fault.ends is not None and moment >= fault.ends:
-                del self.now[fault.id]
-                continue
+        for fault in self.pending(moment):
             concerned = fault.operation in {None, operation} and fault.device in {None, device}
             if not concerned or self._chance.random() >= fault.probability:
                 continue
             fault.happened += 1
             if fault.happened == fault.count:
-                del self.now[fault.id]
+                del self._all[fault.id]
             return fault
         return None
+
+    def remove(self, number: str) -> bool:
+        """Switch a fault off, and tell whether there was one."""
+        return any(self._all.pop(fault.id) for fault in list(self._all.values()) if str(fault.id) == number)
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        self._all.clear()

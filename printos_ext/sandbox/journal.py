@@ -5,25 +5,30 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from attrs import define
 
 LONGEST_BODY = 4096
 REDACTED = "REDACTED"
-SECRET_NAMES = re.compile(r"authori[sz]ation|cookie|authentication|login|passw|secret|token|api[-_]?key", re.IGNORECASE)
-SECRET_TEXTS = re.compile(rb"login|passw|secret|token|key", re.IGNORECASE)
+SECRET_NAMES = re.compile(
+    r"authori[sz]ation|cookie|authentication|signature|login|passw|pwd|secret|credential|token|api[-_]?key",
+    re.IGNORECASE,
+)
+# In a text, such as a refusal that repeats what it refuses: a name, and something after it.
+SECRET_TEXTS = re.compile(rf"(?:{SECRET_NAMES.pattern})[\w-]*[\\\"']*\s*[:=]", re.IGNORECASE)
 
 
 @define
 class Entry:
     """One request and its answer, as they were; only `told` is for others to see."""
 
-    number: int
     time: str
     method: str
     path: str
     query: str
     request_headers: Mapping[str, str]
+    number: int = 0
     request_body: bytes = b""
     operation: str | None = None
     device: str | None = None
@@ -55,17 +60,18 @@ class Journal:
         """Begin without an entry."""
         self._entries: deque[Entry] = deque(maxlen=room)
         self.number = 0
+        self.beginnings = 0
+
+    def begin(self, entry: Entry) -> None:
+        """Give an entry its number: when its call ends, so that what is new has the highest numbers."""
+        self.number += 1
+        entry.number = self.number
 
     def add(self, entry: Entry) -> None:
         """Write an entry down, in place of the oldest if there is no room."""
         entry.request_body = entry.request_body[: LONGEST_BODY + 1]
         entry.answer_body = entry.answer_body[: LONGEST_BODY + 1]
         self._entries.append(entry)
-
-    def next_number(self) -> int:
-        """Return the number of the next entry."""
-        self.number += 1
-        return self.number
 
     def since(self, number: int) -> Iterator[Entry]:
         """Yield what came after an entry."""
@@ -74,6 +80,7 @@ class Journal:
     def clear(self) -> None:
         """Forget all entries, but not how many there were."""
         self._entries.clear()
+        self.beginnings += 1
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -82,24 +89,25 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _parameter(text: str) -> str:
     name, equals, _ = text.partition("=")
-    return f"{name}={REDACTED}" if equals and SECRET_NAMES.search(name) else text
+    return f"{name}={REDACTED}" if equals and SECRET_NAMES.search(unquote(name)) else text
 
 
 def _body(body: bytes) -> Any:
-    """Return a body as JSON or as text; one that is cut and may hold a secret is not shown."""
-    if not body:
-        return None
+    """Return a body of JSON; of any other nobody knows where a secret stands."""
     if len(body) > LONGEST_BODY:
-        return REDACTED if SECRET_TEXTS.search(body) else body[:LONGEST_BODY].decode(errors="replace") + " …"
+        return f"(more than {LONGEST_BODY:,} bytes)"
     try:
-        return _without_secrets(json.loads(body))
+        return without_secrets(json.loads(body.decode())) if body else None
     except (ValueError, RecursionError):
-        return REDACTED if SECRET_TEXTS.search(body) else body.decode(errors="replace")
+        return f"({len(body):,} bytes that are no JSON)"
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return a document that can be shown."""
     if isinstance(value, dict):
         return {
-            name: REDACTED if SECRET_NAMES.search(name) else _without_secrets(field) for name, field in value.items()
+            name: REDACTED if SECRET_NAMES.search(name) else without_secrets(field) for name, field in value.items()
         }
-    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return REDACTED if isinstance(value, str) and SECRET_TEXTS.search(value) else value

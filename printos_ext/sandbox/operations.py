@@ -6,6 +6,7 @@ Takes what was checked and gives what is answered; knows no HTTP but the statuse
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from .access import ORGANISATION, Access, Caller
+from .access import ORGANISATION, Access, Caller, is_text
 from .behaviours import Switches
 from .clock import Clock, written
 from .contract import Call, Contract, Operation
@@ -23,6 +24,7 @@ from .store import Device, Store
 
 LIST, PROVISION, UPDATE = "listDevices", "provisionDevice", "updateDeviceStatus"
 NEW_DEVICE = "DS_OFF"
+ONE_DEVICE = "/devices/{"
 
 
 @frozen
@@ -50,9 +52,11 @@ class Operations:
     def __attrs_post_init__(self) -> None:
         """Make the store's devices those of this contract."""
         self.listing = _listing(self.contract)
+        for operation in self.contract.operations:
+            _check_answer(operation)
         fingerprint = hashlib.sha256(json.dumps(self.contract.document).encode()).hexdigest()
         if self.store.setting("contract") != fingerprint:
-            self.store.put([self._complete(device) for device in self.store.all()])
+            self.store.save([self._complete(device) for device in self.store.all()])
             self.store.set_setting("contract", fingerprint)
 
     def carry_out(self, call: Call, body: Any, caller: Caller) -> bytes:
@@ -67,22 +71,28 @@ class Operations:
 
     def device_of(self, call: Call) -> str | None:
         """Return the id of the device that a call is about."""
-        return next(iter(call.path.values()), None) if call.operation.template.startswith("/devices/{") else None
+        return next(iter(call.path.values()), None) if call.operation.template.startswith(ONE_DEVICE) else None
 
     def seed(self, documents: Iterable[Any]) -> int:
         """Put devices in as they are told: any fields, and `organisation` if they are another's."""
-        devices = []
-        for document in documents:
-            organisation = document.get("organisation", ORGANISATION) if isinstance(document, dict) else None
-            if not isinstance(organisation, str):
-                raise Problem(422, "each device must be an object, and its organisation a text", place="devices")
-            fields = {name: value for name, value in document.items() if name != "organisation"}
-            for name, schema in self.listing.device.properties.items():
-                for fault in schema.faults(fields[name]) if name in fields else ():
-                    raise Problem(422, f"devices: {name}: {fault.message}", place=f"devices.{name}")
-            devices.append(self._complete(self._new(organisation, fields, fields)))
-        self.store.put(devices)
+        devices = [self._seeded(document) for document in documents]
+        for device_id, times in Counter(device.id for device in devices).items():
+            if times > 1 or self.store.has(device_id):
+                raise Problem(409, f"the id {device_id!r} is another device's", place="devices.id")
+        self.store.add(devices)
         return len(devices)
+
+    def _seeded(self, document: Any) -> Device:
+        organisation = document.get("organisation", ORGANISATION) if isinstance(document, dict) else None
+        if not (isinstance(organisation, str) and is_text(organisation)):
+            raise Problem(422, "each device must be an object, and its organisation a text", place="devices")
+        fields = {name: value for name, value in document.items() if name != "organisation"}
+        if not is_text(str(fields.get("id", ""))):
+            raise Problem(422, "an id must be whole characters", place="devices.id")
+        for name, schema in self.listing.device.properties.items():
+            for fault in schema.faults(fields[name]) if name in fields else ():
+                raise Problem(422, f"devices: {name}: {fault.message}", place=f"devices.{name}")
+        return self._complete(self._new(organisation, fields, fields))
 
     def _list(self, caller: Caller) -> bytes:
         return b"".join([self.listing.before, b", ".join(self.store.answers(caller.organisation)), self.listing.after])
@@ -99,7 +109,7 @@ class Operations:
         login = self.access.give_login(device) if self.access.kind == "session" else {}
         replaced = self.store.twin(device) if self.switches["replacement"] else None
         answer = _answer(operation, device.known)
-        self.store.put([self._complete(device)], instead_of=replaced)
+        self.store.add([self._complete(device)], instead_of=replaced)
         return json.dumps({**json.loads(answer), **login}).encode() if login else answer
 
     def _update(self, call: Call, body: Any, caller: Caller) -> bytes:
@@ -112,25 +122,28 @@ class Operations:
             raise Problem(429, told, headers={"retry-after": str(wait)})
         device.report, device.reported_at = body if isinstance(body, dict) else {}, now
         self._merge(device, device.report)
-        self.store.save(self._complete(device))
-        return _answer(call.operation, device.known)
+        answer = _answer(call.operation, device.known)
+        self.store.save([self._complete(device)])
+        return answer
 
     def _by_its_form(self, call: Call, body: Any, caller: Caller) -> bytes:
         """Carry out an operation that this code knows nothing about.
 
-        If it is about a device, the device must be there: DELETE removes it, what else has a body changes the fields
-        that devices have. The answer is the device, or the body, and whatever the contract names and nobody knows.
+        If it is about a device, the device must be there. DELETE of the device itself removes it, PUT and PATCH change
+        the fields that devices have. The answer is the device, or the body, with whatever else the contract names.
         """
-        known = body if isinstance(body, dict) else {}
-        if self.device_of(call) is not None:
-            device = self._device(call, caller)
-            if call.operation.method == "DELETE":
-                self.store.remove(device)
-            elif known:
-                self._merge(device, known)
-                self.store.save(self._complete(device))
-            known = {**known, **device.known}
-        return _answer(call.operation, known)
+        operation, known = call.operation, body if isinstance(body, dict) else {}
+        if self.device_of(call) is None:
+            return _answer(operation, known)
+        device = self._device(call, caller)
+        if operation.method in {"PUT", "PATCH"}:
+            self._merge(device, known)
+        answer = _answer(operation, {**known, **device.known})
+        if operation.method == "DELETE" and operation.template.endswith("}") and len(call.path) == 1:
+            self.store.remove(device)
+        elif operation.method in {"PUT", "PATCH"}:
+            self.store.save([self._complete(device)])
+        return answer
 
     def _device(self, call: Call, caller: Caller) -> Device:
         device_id = self.device_of(call) or ""
@@ -143,12 +156,21 @@ class Operations:
 
     def _new(self, organisation: str, known: Mapping[str, Any], request: dict[str, Any]) -> Device:
         own = {
-            "id": str(UUID(int=self.chance.getrandbits(128), version=4)),
+            "id": known["id"] if "id" in known else self._free_id(),
             "status": NEW_DEVICE,
             "registeredAt": written(self.clock.now().replace(microsecond=0)),
         }
-        document = {**own, **known}
-        return Device(document["id"], organisation, document, request)
+        return Device(str(own["id"]), organisation, {**own, **known}, request)
+
+    def _free_id(self) -> Any:
+        """Return an id as the contract has it; chance may begin again with the same numbers, devices stay."""
+        schema = self.listing.device.properties.get("id")
+        while True:
+            number = self.chance.getrandbits(128)
+            ids = [str(UUID(int=number, version=4)), number % 2**31, f"{number:032x}"]
+            chosen = next(filter(schema.takes, ids), ids[0]) if schema else ids[0]
+            if not self.store.has(str(chosen)):
+                return chosen
 
     def _merge(self, device: Device, fields: Mapping[str, Any]) -> None:
         own = {"id", "registeredAt"}
@@ -158,8 +180,20 @@ class Operations:
 
     def _complete(self, device: Device) -> Device:
         """Write down how a device is listed, once, so that ten thousand of them are listed quickly."""
-        device.answer = _checked(self.listing.device, self.listing.device.completed(device.known), LIST)
+        named = {name: device.request[name] for name in self.listing.device.properties if name in device.request}
+        device.answer = _checked(self.listing.device, self.listing.device.completed({**named, **device.known}), LIST)
         return device
+
+
+def _check_answer(operation: Operation) -> None:
+    """Find out at the start whether an answer can be made."""
+    if schema := operation.answer:
+        known = dict.fromkeys(("id", "model", "serialNumber", "status", "registeredAt"))
+        for name, field in schema.properties.items():
+            if name in schema.node.get("required", ()) and name not in known:
+                _ = field.sample
+        if not schema.properties:
+            _ = schema.sample
 
 
 def _answer(operation: Operation, known: Mapping[str, Any]) -> bytes:
@@ -182,13 +216,10 @@ def _listing(contract: Contract) -> Listing:
     answer = operation.answer if operation else None
     if answer is None:
         raise ContractError(f"it has no operation {LIST} that answers in JSON")
-    place, schema = next(
-        ((name, field) for name, field in answer.properties.items() if field.node.get("type") == "array"),
-        (None, answer),
-    )
+    lists = ((name, field) for name, field in answer.properties.items() if "array" in field.kinds)
+    place, schema = next(lists, (None, answer))
     device = contract.schemas.schema(schema.node.get("items", {}))
-    _ = device.sample
     mark = "devices stand here"
-    around = json.dumps([mark] if place is None else {**answer.sample, place: [mark]}).encode()
+    around = json.dumps([mark] if place is None else {**answer.completed({place: []}), place: [mark]}).encode()
     before, _, after = around.partition(json.dumps(mark).encode())
     return Listing(before, after, device)

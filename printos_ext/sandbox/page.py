@@ -46,19 +46,22 @@ def route(state: State) -> Route:
 
 
 async def _feed(state: State) -> AsyncIterator[str]:
-    change, removals, number = 0, -1, 0
+    change, removals, number, beginnings = 0, -1, 0, 0
     with state.watched() as something_changed:
-        while not state.closing:
+        while not state.ends.is_set():
             something_changed.clear()
             anew = removals != state.store.removals
             devices = state.store.latest(0 if anew else change, MOST_TILES)
             lines = list(state.journal.since(number))[-MOST_LINES:]
+            forgotten = beginnings != state.journal.beginnings
             change, removals, number = state.store.change, state.store.removals, state.journal.number
+            beginnings = state.journal.beginnings
             yield _event(
                 {
                     **_surroundings(state),
                     "anew": anew,
                     "devices": [told(device) for device in reversed(devices)],
+                    "forgotten": forgotten,
                     "journal": [line.in_brief() for line in lines],
                 }
             )
@@ -75,7 +78,7 @@ def _surroundings(state: State) -> dict[str, Any]:
         "count": state.store.count(),
         "most": MOST_TILES,
         "control": state.options.control,
-        "faults": [fault.told() for fault in state.faults.now.values()],
+        "faults": [fault.told() for fault in state.faults.pending(state.clock.now())],
         "kinds": KINDS,
         "operations": [operation.name for operation in state.contract.operations],
         "behaviours": state.switches.told(),

@@ -12,7 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 HOME = "contract:"
-DEEPEST_SAMPLE = 8
+DEEPEST_SAMPLE = 2
 TEXTS = {
     "date-time": "2000-01-01T00:00:00Z",
     "date": "2000-01-01",
@@ -41,7 +41,7 @@ class ContractError(Exception):
 
 @frozen(slots=False)
 class Schema:
-    """What a value must be like."""
+    """What a value must be like; `node` is the part of the document with every reference followed."""
 
     schemas: "Schemas"
     node: Mapping[str, Any]
@@ -49,11 +49,20 @@ class Schema:
 
     def faults(self, value: Any) -> Iterator[ValidationError]:
         """Yield what is wrong with a value."""
-        return self.checker.iter_errors(value)
+        try:
+            yield from self.checker.iter_errors(value)
+        except OverflowError:
+            yield ValidationError("a number in it is larger than can be compared")
 
     def takes(self, value: Any) -> bool:
         """Tell whether nothing is wrong with a value."""
-        return bool(self.checker.is_valid(value))
+        return next(self.faults(value), None) is None
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of JSON that it takes, as far as it says so."""
+        kinds = self.node.get("type", [])
+        return [kinds] if isinstance(kinds, str) else list(kinds)
 
     @cached_property
     def properties(self) -> dict[str, "Schema"]:
@@ -69,12 +78,23 @@ class Schema:
         return value
 
     def completed(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an object with every field that the document names: the known value where it fits, or a sample."""
-        named = {
-            name: known[name] if name in known and schema.takes(known[name]) else schema.sample
-            for name, schema in self.properties.items()
-        }
-        return {**named, **{name: value for name, value in known.items() if name not in named}}
+        """Return an object with the fields that the document names: the known value where it fits, or a sample.
+
+        A field that may be absent is, if no value can be made up for it.
+        """
+        completed = {}
+        for name, schema in self.properties.items():
+            if name in known and schema.takes(known[name]):
+                completed[name] = known[name]
+                continue
+            try:
+                completed[name] = schema.sample
+            except ContractError:
+                if name in self.node.get("required", ()):
+                    raise
+        if self.node.get("additionalProperties") is not False:
+            completed |= {name: value for name, value in known.items() if name not in self.properties}
+        return completed
 
 
 class Schemas:
@@ -85,33 +105,48 @@ class Schemas:
         self.document = _at_home(document)
         self._registry: Registry[Any] = Registry().with_resource(HOME, DRAFT202012.create_resource(self.document))
 
-    def schema(self, node: Mapping[str, Any]) -> Schema:
+    def schema(self, node: Any) -> Schema:
         """Return the schema that a part of the document is."""
-        node = self.resolved(node)
         Draft202012Validator.check_schema(node)
-        return Schema(self, node, Draft202012Validator(node, registry=self._registry, format_checker=formats))
+        checker = Draft202012Validator(node, registry=self._registry, format_checker=formats)
+        return Schema(self, self.resolved(node), checker)
 
-    def named_properties(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields that a schema names, those that it takes over from others included."""
+    def resolved(self, node: Any) -> Any:
+        """Return a part of the document with what its reference stands for."""
+        followed: list[str] = []
+        while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
+            if node["$ref"] in followed:
+                raise ContractError(f"{node['$ref'].removeprefix(HOME)} stands for itself")
+            followed.append(node["$ref"])
+            beside = {name: value for name, value in node.items() if name != "$ref"}
+            node = self._registry.resolver().lookup(followed[-1]).contents
+            node = {**node, **beside} if beside else node
+        return node if isinstance(node, Mapping) else {}
+
+    def named_properties(self, node: Any) -> dict[str, Any]:
+        """Return the fields that a schema names, those included that it takes over from others or could be."""
         node = self.resolved(node)
-        taken_over = [self.named_properties(part) for part in node.get("allOf", ())]
-        return {name: field for fields in [*taken_over, node.get("properties", {})] for name, field in fields.items()}
+        others = [*node.get("allOf", ()), *node.get("oneOf", ())[:1], *node.get("anyOf", ())[:1]]
+        fields = [*map(self.named_properties, others), node.get("properties", {})]
+        return {name: field for named in fields for name, field in named.items()}
 
     def made_up(self, node: Any, depth: int = 0) -> Any:
         """Return a value for a schema: an example, or the smallest of its type."""
-        node = self.resolved(node) if isinstance(node, Mapping) else {}
+        node = self.resolved(node)
         told = [node[word] for word in ("example", "default", "const") if word in node]
-        choices = [*node.get("oneOf", ()), *node.get("anyOf", ())]
         if values := [*node.get("examples", ()), *told, *node.get("enum", ())]:
             return values[0]
-        return self.made_up(choices[0], depth + 1) if choices else self._smallest(node, depth)
+        if choices := [] if node.get("properties") else [*node.get("oneOf", ()), *node.get("anyOf", ())]:
+            return self.made_up(choices[0], depth + 1)
+        return self._smallest(node, depth)
 
     def _smallest(self, node: Mapping[str, Any], depth: int) -> Any:
         fields = self.named_properties(node)
         kinds = node.get("type", "object" if fields else "string")
         match kinds if isinstance(kinds, str) else next((kind for kind in kinds if kind != "null"), "null"):
             case "object":
-                wanted = fields if depth < DEEPEST_SAMPLE else {name: fields[name] for name in node.get("required", ())}
+                required = node.get("required", ())
+                wanted = fields if depth < DEEPEST_SAMPLE else {name: fields.get(name, {}) for name in required}
                 return {name: self.made_up(field, depth + 1) for name, field in wanted.items()}
             case "array":
                 return [self.made_up(node.get("items", {}), depth + 1) for _ in range(node.get("minItems", 0))]
@@ -123,16 +158,20 @@ class Schemas:
                 return None
         return TEXTS.get(node.get("format", ""), "").ljust(node.get("minLength", 0), "x")
 
-    def resolved(self, node: Mapping[str, Any]) -> Any:
-        """Return what a reference stands for, or else the part of the document itself."""
-        while isinstance(node.get("$ref"), str) and len(node.keys() - {"summary", "description"}) == 1:
-            node = self._registry.resolver().lookup(node["$ref"]).contents
-        return node
+
+def as_written(node: Any) -> Any:
+    """Return a part of the document with its references as they were."""
+    if isinstance(node, Mapping):
+        return {
+            name: value.removeprefix(HOME) if name == "$ref" and isinstance(value, str) else as_written(value)
+            for name, value in node.items()
+        }
+    return [as_written(value) for value in node] if isinstance(node, list) else node
 
 
 def _at_home(node: Any) -> Any:
     """Return a part of the document whose references can be followed from anywhere."""
-    if isinstance(node, dict):
+    if isinstance(node, Mapping):
         return {
             name: HOME + value if name == "$ref" and isinstance(value, str) and value[:1] == "#" else _at_home(value)
             for name, value in node.items()
@@ -142,7 +181,8 @@ def _at_home(node: Any) -> Any:
 
 def _smallest_number(node: Mapping[str, Any]) -> Any:
     above = node.get("exclusiveMinimum")
-    lowest = node.get("minimum", min(0, node.get("maximum", 0)) if above is None else above)
+    highest = min(0, node.get("maximum", 0), node.get("exclusiveMaximum", 1) - 1)
+    lowest = node.get("minimum", highest if above is None else above)
     step = node.get("multipleOf", 1)
     smallest = -(-lowest // step) * step
     return smallest + step if smallest == above else smallest

@@ -20,13 +20,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import control, page, wire
-from .app import Platform, Receive, Scope, Send
+from .app import Platform
 from .problems import MEDIA_TYPE, Problem
 from .state import Options, State
+from .wire import Receive, Scope, Send
 
 LOOPBACK = "127.0.0.1"
 LONGEST_STOP = 10.0
 GRACE = 0.2
+HIGHEST_PORT = 65_535
 
 Result = TypeVar("Result")
 
@@ -105,8 +107,8 @@ class Sandbox:
     def run(self, ready: Callable[[Self], object]) -> None:
         """Serve in this thread, until a signal ends it; `ready` is called as soon as it can be reached."""
         server = self._open()
+        server.is_ready.add_done_callback(lambda _: ready(self))
         try:
-            ready(self)
             server.run(sockets=[server.listener])
         finally:
             self._close()
@@ -173,7 +175,8 @@ class Sandbox:
             state.close()
             raise
         host, port = self._address[0], listener.getsockname()[1]
-        shown = LOOPBACK if host in {"", "0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+        host = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - all addresses: one that works
+        shown = f"[{host}]" if ":" in host else host
         self.url = f"{'https' if self._tls else 'http'}://{shown}:{port}{state.contract.prefix}"
         return self._server
 
@@ -251,7 +254,7 @@ class _Server(uvicorn.Server):
         for connection in list(connections):
             connection.transport.abort()
         if waiting:
-            await asyncio.wait(waiting, timeout=LONGEST_STOP)
+            await asyncio.wait(waiting, timeout=GRACE)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
@@ -268,6 +271,8 @@ class _Server(uvicorn.Server):
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ValueError(f"there is no port {port}")
     family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     try:
         return socket.create_server(address[:2], family=family, backlog=1024)

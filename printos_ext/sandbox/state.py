@@ -1,15 +1,16 @@
 """Everything a running sandbox holds, made and reset together. Used by one thread: the server's."""
 
 import asyncio
+import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from attrs import converters, field, frozen
+from attrs import Attribute, converters, field, frozen, validators
 
-from .access import Access, Kind
+from .access import LOGIN, Access, Kind, is_text
 from .behaviours import Switches
 from .clock import Clock
 from .contract import Contract, bundled
@@ -20,6 +21,21 @@ from .schemas import ContractError
 from .store import Store
 
 Seed = int | Sequence[Mapping[str, Any]] | None
+
+
+def _seconds(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be a number of seconds, not {value!r}")
+
+
+def _number(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{attribute.name} must be a whole number from 0, not {value!r}")
+
+
+def _filled(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if not (isinstance(value, str) and value.isprintable() and value and is_text(value)):
+        raise ValueError(f"{attribute.name} must be a text that can be printed")
 
 
 @frozen(kw_only=True)
@@ -43,17 +59,17 @@ class Options:
     """
 
     db: Path | None = field(default=None, converter=converters.optional(Path))
-    auth: Kind = "hmac"
-    min_interval: float = 0
+    auth: Kind = field(default="hmac", validator=validators.in_(["hmac", "session", None]))
+    min_interval: float = field(default=0, validator=_seconds)
     seed: Seed = None
     spec: Path | None = field(default=None, converter=converters.optional(Path))
-    key: str = "sandbox"
-    secret: str = "sandbox-secret"  # noqa: S105 - it guards nothing
+    key: str = field(default="sandbox", validator=_filled)
+    secret: str = field(default="sandbox-secret", validator=_filled)
     without: tuple[str, ...] = ()
     control: bool = True
-    journal: int = 1000
-    clock_tolerance: float = 300
-    session_seconds: float = 3600
+    journal: int = field(default=1000, validator=_number)
+    clock_tolerance: float = field(default=300, validator=_seconds)
+    session_seconds: float = field(default=3600, validator=_seconds)
 
 
 class State:
@@ -66,12 +82,12 @@ class State:
         self.chance = Random()  # noqa: S311 - a sandbox guards nothing
         self.switches = Switches(options.without)
         self.journal = Journal(options.journal)
-        self.faults = Faults(self.chance)
-        self.closing = False
+        self.ends = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
         spec = options.spec or bundled()
         try:
             self.contract = Contract(spec.read_bytes())
+            self.faults = Faults(self.chance, [LOGIN.name, *(operation.name for operation in self.contract.operations)])
             self.store = Store(options.db)
             try:
                 self._begin()
@@ -103,7 +119,7 @@ class State:
         """Go back to the start: no device, session, fault or journal but what the seed says."""
         self.store.clear()
         self.access.sessions.clear()
-        self.faults.now.clear()
+        self.faults.clear()
         self.journal.clear()
         self.clock.reset()
         self.switches.reset()
@@ -119,19 +135,24 @@ class State:
 
     def close_watchers(self) -> None:
         """Send those who watch home."""
-        self.closing = True
+        self.ends.set()
         self.touch()
 
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
 
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, or until the sandbox ends."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ends.wait(), seconds)
+
     def touch(self) -> None:
         """Tell those who watch that something changed."""
         for watcher in self._watchers:
             watcher.set()
 
-    @contextmanager
+    @contextlib.contextmanager
     def watched(self) -> Iterator[asyncio.Event]:
         """Give an event that is set whenever something changes."""
         event = asyncio.Event()

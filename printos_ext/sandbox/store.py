@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from attrs import asdict, define, fields
 
@@ -92,46 +92,41 @@ class Store:
             why = "another process uses it" if "locked" in str(error) else str(error)
             raise StoreError(f"cannot use the database {file}: {why}") from error
 
-    def __enter__(self) -> Self:
-        """Give the store."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
-
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
-    def put(self, devices: Iterable[Device], *, instead_of: Device | None = None) -> None:
-        """Add devices or write them anew, all of them or none."""
+    def add(self, devices: Iterable[Device], *, instead_of: Device | None = None) -> None:
+        """Add new devices, all of them or none."""
         self.change += 1
         row = ", ".join(f":{column}" for column in [*COLUMNS, "identity", "serial_number", "change"])
-        names = row.replace(":", "")
-        anew = ", ".join(f"{name} = excluded.{name}" for name in names.split(", ") if name != "id")
+        statement = f"INSERT INTO devices ({row.replace(':', '')}) VALUES ({row})"  # noqa: S608 - our own names
         with self._transaction():
             if instead_of:
                 self.remove(instead_of)
-            self._db.executemany(
-                f"INSERT INTO devices ({names}) VALUES ({row}) ON CONFLICT (id) DO UPDATE SET {anew}",  # noqa: S608 - our own names
-                ({**_row(device), "change": self.change} for device in devices),
-            )
+            self._db.executemany(statement, ({**_row(device), "change": self.change} for device in devices))
 
-    def save(self, device: Device) -> None:
-        """Write what a status update changes."""
+    def save(self, devices: Iterable[Device]) -> None:
+        """Write anew what is known of devices, of all or of none."""
         self.change += 1
-        self._db.execute(
-            "UPDATE devices SET known = ?, report = ?, reported_at = ?, answer = ?, change = ? WHERE id = ?",
-            (
-                json.dumps(device.known),
-                json.dumps(device.report),
-                device.reported_at,
-                device.answer,
-                self.change,
-                device.id,
-            ),
-        )
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE devices SET known = ?, report = ?, reported_at = ?, answer = ?, identity = ?,"
+                " serial_number = ?, change = ? WHERE id = ?",
+                (
+                    (
+                        json.dumps(device.known),
+                        None if device.report is None else json.dumps(device.report),
+                        device.reported_at,
+                        device.answer,
+                        device.identity,
+                        device.serial_number,
+                        self.change,
+                        device.id,
+                    )
+                    for device in devices
+                ),
+            )
 
     def remove(self, device: Device) -> None:
         """Forget a device."""
@@ -142,6 +137,10 @@ class Store:
         """Forget them all."""
         self._db.execute("DELETE FROM devices")
         self.removals += 1
+
+    def has(self, device_id: str) -> bool:
+        """Tell whether any organisation has a device with an id."""
+        return self._db.execute("SELECT 1 FROM devices WHERE id = ?", (device_id,)).fetchone() is not None
 
     def get(self, device_id: str, organisation: str) -> Device | None:
         """Return the device with an id."""

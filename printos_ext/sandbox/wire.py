@@ -1,4 +1,4 @@
-"""What HTTP libraries keep from doing: the ways in which a connection goes wrong, on the connection itself."""
+"""The connection itself: bodies in bounded pieces, and the ways to go wrong that HTTP libraries keep from doing."""
 
 import asyncio
 import socket
@@ -8,8 +8,14 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .problems import Problem
+
+Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+LARGEST_BODY = 1_000_000
 
 GARBAGE = b"\x00\xff\xfe\r\n\x00not HTTP\x00"
 
@@ -21,6 +27,26 @@ class Protocol(H11Protocol):
         """Note the connection where each request finds it."""
         self.app_state = {**self.app_state, "connection": transport}
         super().connection_made(transport)
+
+
+class ClientGoneError(Exception):
+    """Nobody is there to answer."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the body of a request, unless it is too large."""
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        more = message.get("more_body", False)
+        if size > LARGEST_BODY:
+            raise Problem(413, f"the body has more than {LARGEST_BODY:,} bytes", place="body")
+    return b"".join(chunks)
 
 
 async def reset(connection: asyncio.Transport, receive: Receive) -> None:

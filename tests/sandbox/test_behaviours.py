@@ -13,6 +13,7 @@ from printos_ext import PrintOS, SessionAuth
 from printos_ext.sandbox import Sandbox
 
 Call = Callable[..., httpx.Response]
+JSON = {"content-type": "application/json"}
 PRESS = {"model": "HP Indigo 7K", "serialNumber": "41000042"}
 
 
@@ -117,11 +118,12 @@ class TestSessions:
     def test_login_may_be_half_a_character(self, printos_sandbox: Sandbox, call: Call) -> None:
         body = rb'{"login": "\ud83d", "password": "\ud83d"}'
 
-        assert call(printos_sandbox, "POST", "/devices/login", content=body).status_code == 401
+        assert call(printos_sandbox, "POST", "/devices/login", content=body, headers=JSON).status_code == 401
 
     @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"login": 7, "password": null}', b"\xff"])
     def test_login_that_is_none_is_a_bad_request(self, body: bytes, printos_sandbox: Sandbox, call: Call) -> None:
-        assert call(printos_sandbox, "POST", "/devices/login", content=body).status_code == 400
+        assert call(printos_sandbox, "POST", "/devices/login", content=body, headers=JSON).status_code == 400
+        assert call(printos_sandbox, "POST", "/devices/login", content=body).status_code == 415
 
     def test_device_gets_a_login_of_its_own_and_can_do_no_more_than_report(
         self, printos_sandbox: Sandbox, call: Call

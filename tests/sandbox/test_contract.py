@@ -1,5 +1,6 @@
 """The sandbox serves the document: what it names is there, what it forbids is refused, and a change needs no code."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -203,21 +204,79 @@ class TestChangedDocument:
             }
         }
         sandbox = serve(contract)
-        good = {"headers": {"X-Shop": "ABC"}, "params": {"state": "held", "tags": ["a", "b"]}}
+        good: dict[str, Any] = {"headers": {"X-Shop": "ABC"}, "params": {"state": "held", "tags": ["a", "b"]}}
 
         answer = call(sandbox, "GET", "/jobs/7", **good)
 
         assert answer.json()["owner"] == "Ada"
         assert answer.json()["pages"] == [False, False]
-        for path, wrong, place in [
+        faulty: list[tuple[str, dict[str, Any], str]] = [
             ("/jobs/x", {}, "path.number"),
             ("/jobs/7", {"params": {}}, "query.state"),
             ("/jobs/7", {"params": {"state": "lost"}}, "query.state"),
             ("/jobs/7", {"params": {"state": "held", "tags": ["a", "b", "c"]}}, "query.tags"),
             ("/jobs/7", {"headers": {"X-Shop": "abc"}}, "header.X-Shop"),
-        ]:
+        ]
+        for path, wrong, place in faulty:
             refused = call(sandbox, "GET", path, **{**good, **wrong})
             assert (refused.status_code, place in refused.json()["detail"]) == (400, True), refused.text
+
+    def test_document_may_say_the_same_in_many_ways(self, serve: Serve, call: Call, contract: Any) -> None:
+        schemas = contract["components"]["schemas"]
+        device = schemas["PrintDevice"]
+        device["required"] = ["id", "serialNumber"]
+        device["properties"] |= {
+            "id": {"type": "integer"},
+            "serialNumber": {"type": "string", "pattern": "^[A-Z0-9]+$"},
+            "code": {"type": "string", "pattern": "^[A-Z]{9}$"},
+            "anything": True,
+            "due": {"type": "string", "example": dt.date(2026, 1, 1)},
+            "parent": {"$ref": "#/components/schemas/PrintDevice", "deprecated": True},
+            "balance": {"type": "number", "exclusiveMaximum": 0},
+        }
+        schemas["PrintDeviceList"]["properties"]["devices"]["type"] = ["array", "null"]
+        contract["paths"]["x-note"] = "no path"
+        answers = contract["paths"]["/devices"]["post"]["responses"]
+        answers["2XX"] = answers.pop("201")
+        contract["components"]["pathItems"] = {"Ping": {"get": {"operationId": "ping"}}}
+        contract["paths"]["/ping"] = {"$ref": "#/components/pathItems/Ping"}
+        contract["paths"]["/devices/{deviceId}/jobs/{jobId}"] = {"delete": {}}
+        sandbox = serve(contract)
+
+        answer = call(sandbox, "POST", "/devices", json={"serialNumber": "A1"})
+        assert answer.status_code == 200, answer.text
+        device = answer.json()
+
+        assert isinstance(device["id"], int)
+        assert (device["serialNumber"], device["due"]) == ("A1", "2026-01-01")
+        assert "code" not in device
+        assert call(sandbox, "PUT", f"/devices/{device['id']}/status", json={"status": "DS_ON"}).status_code == 200
+        assert call(sandbox, "DELETE", f"/devices/{device['id']}/jobs/7").status_code == 200
+        assert [one["status"] for one in call(sandbox, "GET", "/devices").json()["devices"]] == ["DS_ON"]
+        assert call(sandbox, "GET", "/ping").status_code == 200
+        assert call(sandbox, "GET", "/openapi.json").json()["paths"]["/ping"]["get"]["operationId"] == "ping"
+
+    @pytest.mark.parametrize(
+        ("schema", "query", "status"),
+        [
+            ({"type": ["string", "null"]}, "q=123", 200),
+            ({"type": "string"}, "q=true", 200),
+            ({"type": "integer", "minimum": 1}, "q=0", 400),
+            ({"enum": [1, 2]}, "q=2", 200),
+            ({"anyOf": [{"type": "integer"}, {"type": "boolean"}]}, "q=7", 200),
+            ({"type": "array", "items": {"type": "integer"}}, "q=1&q=2", 200),
+            ({"type": "array", "items": {"type": "integer"}}, "q=1,2", 200),
+            ({"type": "array", "items": {"type": "integer"}}, "q=1&q=x", 400),
+            ({"type": "boolean"}, "q=1", 400),
+            (True, "q=1", 200),
+        ],
+    )
+    def test_parameter_is_read_as_its_schema_has_it(  # noqa: PLR0917 - what is tried, and with what
+        self, schema: Any, query: str, status: int, serve: Serve, call: Call, contract: Any
+    ) -> None:
+        contract["paths"]["/devices"]["get"]["parameters"] = [{"name": "q", "in": "query", "schema": schema}]
+
+        assert call(serve(contract), "GET", f"/devices?{query}").status_code == status
 
     def test_path_of_the_server_stands_before_every_path(self, serve: Serve, call: Call, contract: Any) -> None:
         contract["servers"] = [{"url": "https://example.com/platform/v2/"}]
@@ -233,7 +292,8 @@ class TestChangedDocument:
             ("openapi: 3.0.3\npaths: {}", "version 3.1"),
             ("][", "no YAML"),
             ("[]", "version 3.1"),
-            ("openapi: 3.1.0\npaths: {/x: {get: {}}}", "responses"),
+            ("openapi: 3.1.0\npaths: {/x: {get: [7]}}", "not as OpenAPI says"),
+            ("openapi: 3.1.0\npaths: {/x: {get: {responses: {200: {$ref: '#/x'}}}}}", "cannot be used"),
             ("openapi: 3.1.0\npaths: {}", "listDevices"),
         ],
     )

@@ -150,7 +150,7 @@ def test_what_a_device_says_stays_text(page: Page, printos: PrintOS) -> None:
 
 def test_what_a_call_says_stays_text(page: Page, sandbox: Sandbox) -> None:
     page.evaluate(f"fetch('/devices?'+{json.dumps(HACK)})")
-    sandbox.fault("status", operation=HACK, device=HACK)
+    sandbox.fault("status", device=HACK)
 
     page.until("document.querySelectorAll('#faults li').length === 1 && document.getElementById('journal').rows.length")
 
@@ -260,7 +260,7 @@ def test_page_is_as_wide_as_a_phone(model: str, page: Page, printos: PrintOS, sa
     device = printos.devices.provision(model=model, serial_number=model, location=model)
     metrics: dict[str, Any] = {model: model}
     printos.devices.update_status(str(device.id), model, ink_level=40, **metrics)
-    sandbox.fault("status", operation=model)
+    sandbox.fault("status", device=model)
     page.until("document.querySelectorAll('.tile meter, #faults li').length === 2")
 
     page.resize(375, 800)
