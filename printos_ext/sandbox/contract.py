@@ -90,7 +90,7 @@ class Contract:
         try:
             document = json.loads(json.dumps(yaml.load(text, yaml.CSafeLoader), default=dt.date.isoformat))
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise ContractError(f"it is no YAML that JSON can say: {error}") from error
+            raise ContractError(f"it is no YAML that JSON can say: {' '.join(str(error).split())}") from error
         if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3.1"):
             raise ContractError("it is not an OpenAPI document of version 3.1")
         self.document = document

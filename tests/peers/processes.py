@@ -51,7 +51,7 @@ def served(*arguments: object) -> Served:
         if line.startswith("export "):
             name, _, value = line.removeprefix("export ").strip().partition("=")
             said.said[name] = value
-        if "PRINTOS_API_SECRET" in said.said:
+        if ("SSL_CERT_FILE" if "--tls" in arguments else "PRINTOS_API_SECRET") in said.said:
             return said
     said.kill()
     raise AssertionError(f"the sandbox did not start with {arguments}")

@@ -305,10 +305,9 @@ class TestChangedDocument:
             Sandbox(spec=spec).start()
 
     def test_value_that_cannot_be_made_up_is_named_at_start(self, serve: Serve, contract: Any) -> None:
-        contract["components"]["schemas"]["PrintDevice"]["properties"]["code"] = {
-            "type": "string",
-            "pattern": "^[A-Z]{9}$",
-        }
+        device = contract["components"]["schemas"]["PrintDevice"]
+        device["properties"]["code"] = {"type": "string", "pattern": "^[A-Z]{9}$"}
+        device["required"] = ["code"]
 
         with pytest.raises(Exception, match="give it an example"):
             serve(contract)
