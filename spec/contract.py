@@ -52,7 +52,8 @@ def read_document(path: Path) -> dict[str, Any]:
         validate(document)
     except Exception as error:  # whatever its parsers and resolvers raise passes through the validator
         where = "/".join(str(part) for part in getattr(error, "absolute_path", ()))
-        why = str(getattr(error, "message", error)) or "it does not say which version of OpenAPI it is"
+        message, _, _ = str(getattr(error, "message", error)).partition("\n\n")  # some validators add the schema
+        why = message or "it does not say which version of OpenAPI it is"
         raise CannotTellError(
             f"{path} is not a valid OpenAPI document: {where and where + ': '}{_short(why)}"
         ) from error

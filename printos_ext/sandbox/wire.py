@@ -24,7 +24,8 @@ class Protocol(H11Protocol):
     """Lets the application at its connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's is
-        """Note the connection where each request finds it."""
+        """Note the connection where each request finds it; send what is written at once."""
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "connection": transport}
         super().connection_made(transport)
 

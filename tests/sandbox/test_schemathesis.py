@@ -16,7 +16,7 @@ import pytest
 
 from printos_ext.sandbox import Sandbox
 
-CASES = os.environ.get("PRINTOS_CASES", "5")
+CASES = os.environ.get("PRINTOS_CASES", "20")
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 
 

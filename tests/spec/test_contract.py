@@ -34,9 +34,9 @@ def test_every_operation_has_its_module_and_no_module_lacks_its_operation(root: 
 
 
 def test_every_operation_has_a_recorded_exchange(root: Path, contract: Any) -> None:
-    exchanges = {path.stem for path in (root / "tests" / "fixtures" / "exchanges").iterdir()}
+    exchanges = {path.stem for path in (root / "tests" / "fixtures" / "cassettes").iterdir()}
 
-    assert exchanges == {snake_case(operation["operationId"]) for operation in operations(contract)}
+    assert exchanges >= {snake_case(operation["operationId"]) for operation in operations(contract)}
 
 
 def test_codegen_yaml_names_every_option_that_the_generator_has(root: Path) -> None:
@@ -53,8 +53,8 @@ def test_codegen_yaml_names_every_option_that_the_generator_has(root: Path) -> N
         ("{", "flow"),
         ("\x00", "control characters"),
         ("openapi: 4.0.0", "which version"),
-        ("openapi: 3.1.0", "'info' is a required property"),
-        ("openapi: 3.1.0\ninfo: {title: a, version: 1.0}\npaths: {}", "info/version: 1.0 is not of type 'string'"),
+        ("openapi: 3.1.0", "info.? is a required property"),
+        ("openapi: 3.1.0\ninfo: {title: a, version: 1.0}\npaths: {}", "info/version: 1.0 is not of type .string"),
         ("openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths: {/a: {$ref: 'other.yml#/a'}}", "other.yml"),
     ],
 )
@@ -65,4 +65,4 @@ def test_unreadable_document_is_told_with_its_place(text: str, why: str, tmp_pat
     with pytest.raises(reading.CannotTellError, match=re.escape(str(document))) as error:
         reading.read_document(document)
 
-    assert why in str(error.value)
+    assert re.search(why, str(error.value))
