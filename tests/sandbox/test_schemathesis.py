@@ -19,6 +19,8 @@ from printos_ext.sandbox import Sandbox
 CASES = os.environ.get("PRINTOS_CASES", "20")
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="schemathesis is not installed beside this Python")
+
 
 def findings(sandbox: Sandbox, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Let it loose on what a sandbox says about itself."""

@@ -1,5 +1,6 @@
 """`regenerate`, `drift` and `spec-update`, run as the script they are on a copy of what they read and write."""
 
+import datetime as dt
 import os
 import shlex
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from printos_ext.sandbox import Sandbox
 
 DOCUMENT = Path("spec/hp-printos-device-api-openapi.yml")
 MODEL = Path("generated/printos_client/models/print_device.py")
@@ -402,6 +405,26 @@ def test_fixture_that_is_not_what_the_sandbox_says_is_drift(
         for kind, path in (("changed", changed), ("missing", missing), ("extra", extra))
     ]
     assert words("record").returncode == 0
+    assert words("drift").returncode == 0
+
+
+def test_fixtures_can_be_recorded_from_a_platform(
+    words: Callable[..., subprocess.CompletedProcess[str]], tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(key="their-key", secret="their-secret") as theirs:
+        monkeypatch.setenv("PRINTOS_API_KEY", theirs.key)
+        monkeypatch.setenv("PRINTOS_API_SECRET", theirs.secret)
+        recorded = words("record", f"BASE_URL={theirs.url}")
+
+        assert recorded.returncode == 0, recorded.stdout + recorded.stderr
+        folder = tree / "tests" / "fixtures" / "cassettes"
+        from_there = [path for path in folder.iterdir() if f"from: {theirs.url}\n" in path.read_text(encoding="utf-8")]
+
+    assert 0 < len(from_there) < len(list(folder.iterdir()))
+    for path in from_there:
+        text = path.read_text(encoding="utf-8")
+        assert str(dt.datetime.now(dt.UTC).year) in text.partition("interactions")[0]
+        assert "their-" not in text
     assert words("drift").returncode == 0
 
 

@@ -1,8 +1,10 @@
 """What type checkers must accept of the public API. Never run: mypy reads it, here and against the installed wheel."""
 
 import datetime as dt
+import ssl
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import httpx
 from printos_client import AuthenticatedClient, Client
@@ -26,6 +28,7 @@ from printos_ext import (
     SessionAuth,
     StatusUpdate,
 )
+from printos_ext.sandbox import Sandbox
 
 
 def sync(client: Client | AuthenticatedClient) -> None:
@@ -79,3 +82,13 @@ async def async_sdk(stream: AsyncIterator[StatusUpdate]) -> None:
             print(result.ok, result.update.device_id)
         raw: RawResponse[PrintDevice] = await printos.devices.with_raw_response.get("IL42")
         print(devices, raw.parsed.id, raw.headers, raw.body)
+
+
+def sandbox() -> None:
+    with Sandbox(port=0, db=None, auth="hmac", min_interval=60, tls=True, seed=[{"id": "IL42"}]) as sandbox:
+        url: str = sandbox.url
+        printos = PrintOS(sandbox.key, sandbox.secret, base_url=url)
+        sandbox.fault("status", status=503, count=1)
+        devices: list[dict[str, Any]] = sandbox.devices
+        trusted: ssl.SSLContext = sandbox.ssl_context()
+        print(printos, devices, sandbox.journal, trusted)
