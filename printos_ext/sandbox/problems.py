@@ -6,6 +6,7 @@ from http.client import responses
 from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
+PHRASES = {**responses, 413: "Content Too Large", 422: "Unprocessable Content"}  # as RFC 9110 has it, on any Python
 
 
 class Problem(Exception):  # noqa: N818 - named as the RFC names it
@@ -22,6 +23,6 @@ class Problem(Exception):  # noqa: N818 - named as the RFC names it
     @property
     def body(self) -> bytes:
         """The document that is sent."""
-        title = responses.get(self.status, "Some other status")
+        title = PHRASES.get(self.status, "Some other status")
         document = {"title": title, "status": self.status, "detail": self.detail, **self.more}
         return json.dumps(document).encode()
