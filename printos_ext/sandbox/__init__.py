@@ -1,8 +1,8 @@
 """PrintOS on your own machine: a server that is made from the contract, for developing and testing against.
 
 It imports neither the SDK nor the generated client: it is the other side of the wire, so that an error in the client
-cannot hide behind the same error in the server. To be read in this order: problems, contract, clock, behaviours, store,
-access, operations, faults, journal, state, wire, app, control, page, server.
+cannot hide behind the same error in the server. To be read in this order: problems, reading, schemas, contract, clock,
+behaviours, store, access, operations, faults, journal, state, wire, app, control, page, serving, server.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,7 @@
 """`python -m printos_ext.sandbox`: the sandbox in a terminal."""
 
 import argparse
+import shlex
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -57,15 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _announce(sandbox: "Sandbox") -> None:
-    said = [
-        f"PrintOS sandbox: {sandbox.url}",
-        f"export PRINTOS_BASE_URL={sandbox.url}",
-        f"export PRINTOS_API_KEY={sandbox.key}",
-        f"export PRINTOS_API_SECRET={sandbox.secret}",
-    ]
+    settings = {
+        "PRINTOS_BASE_URL": sandbox.url,
+        "PRINTOS_API_KEY": sandbox.key,
+        "PRINTOS_API_SECRET": sandbox.secret,
+    }
     if sandbox.url.startswith("https"):
-        said.append(f"export SSL_CERT_FILE={sandbox.ca_file}")
-    sys.stdout.write("".join(f"{line}\n" for line in said))
+        settings["SSL_CERT_FILE"] = str(sandbox.ca_file)
+    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+    sys.stdout.write("".join([f"PrintOS sandbox: {sandbox.url}\n", *exports]))
     sys.stdout.flush()
 
 

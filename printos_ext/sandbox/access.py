@@ -11,8 +11,9 @@ from attrs import define, field, frozen
 
 from .behaviours import Switches
 from .clock import Clock
-from .contract import Operation, Request, read_json
+from .contract import Operation, Request
 from .problems import Problem
+from .reading import read_json
 from .store import Device, Store
 
 LOGIN = Operation("login", "POST", "/devices/login")
@@ -73,9 +74,15 @@ class Access:
         now = self.clock.now()
         while self.switches["session-expiry"] and self.sessions and next(iter(self.sessions.values())).ends <= now:
             del self.sessions[next(iter(self.sessions))]
-        token = f"{self.chance.getrandbits(128):032x}"
+        token = ""
+        while not token or token in self.sessions:  # chance may begin again, sessions go on
+            token = f"{self.chance.getrandbits(128):032x}"
         self.sessions[token] = Session(caller, now + dt.timedelta(seconds=self.session_seconds))
         return token
+
+    def forget(self, device: Device) -> None:
+        """End the sessions of a device that is no more."""
+        self.sessions = {token: one for token, one in self.sessions.items() if one.caller.device_id != device.id}
 
     def give_login(self, device: Device) -> dict[str, str]:
         """Give a device credentials of its own, and return them this once."""

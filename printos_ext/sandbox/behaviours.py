@@ -3,6 +3,8 @@
 The page at `/` shows this list; `printos_ext/sandbox/README.md` says the same for people who read.
 """
 
+from collections.abc import Sequence
+
 from attrs import asdict, frozen
 
 
@@ -59,7 +61,7 @@ NAMES = tuple(behaviour.name for behaviour in BEHAVIOURS)
 class Switches:
     """Which behaviours are on."""
 
-    def __init__(self, without: tuple[str, ...] = ()) -> None:
+    def __init__(self, without: Sequence[str] = ()) -> None:
         """Switch everything on but those."""
         self._without = without
         self._on = dict.fromkeys(NAMES, True)

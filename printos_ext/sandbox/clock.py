@@ -3,6 +3,7 @@
 import datetime as dt
 
 FIRST_YEAR, LAST_YEAR = 1971, 9000
+OUT_OF_TIME = f"the time must be in the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
 class Clock:
@@ -23,16 +24,20 @@ class Clock:
         return self._stands_at is not None
 
     def set(self, moment: dt.datetime, *, stands: bool = True) -> None:
-        """Make it this time, and stay there or go on from there."""
+        """Make it this time, in UTC if it says nothing else, and stay there or go on from there."""
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-            raise ValueError(f"the time must be in the years {FIRST_YEAR} to {LAST_YEAR}")
-        moment = moment.astimezone(dt.UTC)
+            raise ValueError(OUT_OF_TIME)
+        moment = moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(dt.UTC)
         self._stands_at = moment if stands else None
         self._ahead = moment - dt.datetime.now(dt.UTC)
 
     def move(self, seconds: float) -> None:
         """Go forward, or back if the seconds are less than zero."""
-        self.set(self.now() + dt.timedelta(seconds=seconds), stands=self.stands)
+        try:
+            moment = self.now() + dt.timedelta(seconds=seconds)
+        except OverflowError:
+            raise ValueError(OUT_OF_TIME) from None
+        self.set(moment, stands=self.stands)
 
     def reset(self) -> None:
         """Go with the machine again."""

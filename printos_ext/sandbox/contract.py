@@ -5,7 +5,6 @@ A field or an operation that is added to the document is served after a restart.
 
 import datetime as dt
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -19,13 +18,12 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from referencing.exceptions import Unresolvable
 
 from .problems import MEDIA_TYPE, Problem
+from .reading import read_json, said, shortened
 from .schemas import ContractError, Schema, Schemas, as_written
 
 NAME = "hp-printos-device-api-openapi.yml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MOST_FAULTS = 10
-DEEPEST_BODY = 100
-LONGEST_TEXT = 200
 
 
 @frozen
@@ -221,22 +219,6 @@ class Contract:
         return body
 
 
-def read_json(text: bytes) -> Any:
-    """Return what a body says in JSON, as RFC 8259 has it."""
-    try:
-        value = json.loads(text.decode(), parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, f"the body is no JSON: {shortened(str(error))}", place="body") from error
-    if _depth(value) > DEEPEST_BODY:
-        raise Problem(400, f"the body is nested more than {DEEPEST_BODY} deep", place="body")
-    return value
-
-
-def shortened(text: str) -> str:
-    """Return a text that fits into a message."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
-
-
 def bundled() -> Path:
     """Return the document that is in the package, or else the one of the checkout that the package is used from."""
     packaged = Path(str(resources.files(__package__))) / NAME
@@ -250,10 +232,6 @@ def _refuse(status: int, faults: Iterable[ValidationError], place: str) -> None:
     ]
     if told:
         raise Problem(status, "; ".join(f"{one['place']}: {one['message']}" for one in told), errors=told)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
 
 
 def _is_json(media: str) -> bool:
@@ -276,34 +254,7 @@ def _readings(value: Any) -> list[Any]:
     """Return what a text outside the body may stand for: itself, what it says in JSON, a list of either."""
     texts = value if isinstance(value, list) else [value]
     parts = texts if len(texts) > 1 else texts[0].split(",")
-    return [texts[-1], _said(texts[-1]), parts, [_said(part) for part in parts]]
-
-
-def _said(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is larger than a number can be")
-    return number
-
-
-def _depth(value: Any) -> int:
-    """Return how deep lists and objects are nested, without going deep oneself."""
-    depth, level = 0, [value]
-    while level := [
-        item
-        for outer in level
-        if isinstance(outer, dict | list)
-        for item in (outer.values() if isinstance(outer, dict) else outer)
-    ]:
-        depth += 1
-    return depth
+    return [texts[-1], said(texts[-1]), parts, [said(part) for part in parts]]
 
 
 def _prefix(servers: Any) -> str:

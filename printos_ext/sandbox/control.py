@@ -14,9 +14,9 @@ from starlette.routing import Route
 
 from .behaviours import NAMES
 from .clock import written
-from .contract import read_json
 from .journal import without_secrets
 from .problems import MEDIA_TYPE, Problem
+from .reading import read_json
 from .state import State
 from .store import Device
 from .wire import ClientGoneError, read_body
@@ -136,9 +136,10 @@ def _clock(state: State, _: Request, __: Any) -> Any:
 
 def _set_clock(state: State, request: Request, body: Any) -> Any:
     match body:
-        case {"now": str(text), **rest} if rest.keys() <= {"stands"}:
-            moment = dt.datetime.fromisoformat(text)
-            state.clock.set(moment.replace(tzinfo=moment.tzinfo or dt.UTC), stands=bool(rest.get("stands", True)))
+        case {"now": str(text), "stands": bool(stands)} if len(body) == len(("now", "stands")):
+            state.clock.set(dt.datetime.fromisoformat(text), stands=stands)
+        case {"now": str(text)} if len(body) == 1:
+            state.clock.set(dt.datetime.fromisoformat(text))
         case {"move": int(seconds) | float(seconds)} if not isinstance(seconds, bool):
             state.clock.move(seconds)
         case _:

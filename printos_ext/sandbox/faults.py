@@ -24,7 +24,9 @@ def _number(lowest: float, highest: float, kind: type = float) -> Any:
     return check
 
 
-_text_or_nothing = validators.optional(validators.instance_of(str))
+def _text_or_nothing(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, str | None):
+        raise TypeError(f"{attribute.name} must be a text, not {value!r}")
 
 
 @define

@@ -87,8 +87,8 @@ class Operations:
         if not (isinstance(organisation, str) and is_text(organisation)):
             raise Problem(422, "each device must be an object, and its organisation a text", place="devices")
         fields = {name: value for name, value in document.items() if name != "organisation"}
-        if not is_text(str(fields.get("id", ""))):
-            raise Problem(422, "an id must be whole characters", place="devices.id")
+        if "id" in fields and (not is_text(str(fields["id"])) or str(fields["id"]).strip() in {"", ".", ".."}):
+            raise Problem(422, f"no path can have the id {fields['id']!r}", place="devices.id")
         for name, schema in self.listing.device.properties.items():
             for fault in schema.faults(fields[name]) if name in fields else ():
                 raise Problem(422, f"devices: {name}: {fault.message}", place=f"devices.{name}")
@@ -104,12 +104,13 @@ class Operations:
         named = {name: request[name] for name in self.listing.device.properties if name in request}
         own = {"id", "status", "registeredAt"}  # the platform's to say
         device = self._new(caller.organisation, {name: named[name] for name in named.keys() - own}, request)
-        if self.switches["foreign-serial-numbers"] and self.store.held_elsewhere(device):
-            raise Problem(409, "another organisation has a device with this serial number", place="body.serialNumber")
+        self._refuse_foreign(device)
         login = self.access.give_login(device) if self.access.kind == "session" else {}
         replaced = self.store.twin(device) if self.switches["replacement"] else None
         answer = _answer(operation, device.known)
         self.store.add([self._complete(device)], instead_of=replaced)
+        if replaced:
+            self.access.forget(replaced)
         return json.dumps({**json.loads(answer), **login}).encode() if login else answer
 
     def _update(self, call: Call, body: Any, caller: Caller) -> bytes:
@@ -121,7 +122,7 @@ class Operations:
             told = f"the device reported {since:.0f} s ago; the next status is taken in {wait} s"
             raise Problem(429, told, headers={"retry-after": str(wait)})
         device.report, device.reported_at = body if isinstance(body, dict) else {}, now
-        self._merge(device, device.report)
+        self._merge(device, device.report, keep={"id", "registeredAt", "model", "serialNumber"})
         answer = _answer(call.operation, device.known)
         self.store.save([self._complete(device)])
         return answer
@@ -137,10 +138,12 @@ class Operations:
             return _answer(operation, known)
         device = self._device(call, caller)
         if operation.method in {"PUT", "PATCH"}:
-            self._merge(device, known)
+            self._merge(device, known, keep={"id", "registeredAt"})
+            self._refuse_foreign(device)
         answer = _answer(operation, {**known, **device.known})
         if operation.method == "DELETE" and operation.template.endswith("}") and len(call.path) == 1:
             self.store.remove(device)
+            self.access.forget(device)
         elif operation.method in {"PUT", "PATCH"}:
             self.store.save([self._complete(device)])
         return answer
@@ -153,6 +156,10 @@ class Operations:
         if device is None:
             raise Problem(404, f"there is no device {device_id!r}", place="path.deviceId")
         return device
+
+    def _refuse_foreign(self, device: Device) -> None:
+        if self.switches["foreign-serial-numbers"] and self.store.held_elsewhere(device):
+            raise Problem(409, "another organisation has a device with this serial number", place="body.serialNumber")
 
     def _new(self, organisation: str, known: Mapping[str, Any], request: dict[str, Any]) -> Device:
         own = {
@@ -172,11 +179,9 @@ class Operations:
             if not self.store.has(str(chosen)):
                 return chosen
 
-    def _merge(self, device: Device, fields: Mapping[str, Any]) -> None:
-        own = {"id", "registeredAt"}
-        device.known.update(
-            {name: fields[name] for name in self.listing.device.properties.keys() - own if name in fields}
-        )
+    def _merge(self, device: Device, fields: Mapping[str, Any], *, keep: set[str]) -> None:
+        named = self.listing.device.properties.keys() - keep
+        device.known.update({name: fields[name] for name in named if name in fields})
 
     def _complete(self, device: Device) -> Device:
         """Write down how a device is listed, once, so that ten thousand of them are listed quickly."""

@@ -1,33 +1,24 @@
 """The sandbox as a server of its own: in a thread, beside the code that uses it, or as the whole of a process."""
 
-import asyncio
-import socket
+import datetime as dt
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any, Self, TypeVar
 
 import trustme
-import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from . import control, page, wire
-from .app import Platform
-from .problems import MEDIA_TYPE, Problem
-from .state import Options, State
-from .wire import Receive, Scope, Send
+from . import control
+from .access import Kind
+from .faults import Kind as FaultKind
+from .serving import Server, listening
+from .state import Options, Seed, State
 
 LOOPBACK = "127.0.0.1"
 LONGEST_STOP = 10.0
-GRACE = 0.2
 HIGHEST_PORT = 65_535
 
 Result = TypeVar("Result")
@@ -41,21 +32,64 @@ class Sandbox:
         printos.devices.provision(model="HP Indigo 7K", serial_number="IL42")
     ```
 
-    The arguments that are not named here are those of `Options`.
-
     Args:
         port: where to listen; 0 takes a free one.
         host: the address to listen on. Another than loopback lets others in.
         tls: whether to serve over TLS, with a certificate of its own; `ca_file` is what clients must trust.
-        options: how it behaves.
+        db: the file that keeps the devices; without one they are gone when the sandbox ends.
+        auth: the credentials that are asked for: "hmac", "session" or None.
+        min_interval: seconds that must lie between two reports of a device.
+        seed: what it begins with, and goes back to when it is reset: a number that ids and chance follow from, or
+            devices.
+        spec: the document to serve, if it is not the bundled one.
+        key: the API key, or the administrator's login.
+        secret: the API secret, or the administrator's password.
+        without: names of behaviours that are switched off.
+        control: whether there is anything under `/__sandbox__/`.
+        journal: how many requests are remembered.
+        clock_tolerance: seconds that the time of a signature may be off.
+        session_seconds: how long a session lasts.
     """
 
-    def __init__(self, *, port: int = 0, host: str = LOOPBACK, tls: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        db: str | Path | None = None,
+        auth: Kind = "hmac",
+        min_interval: float = 0,
+        tls: bool = False,
+        seed: Seed = None,
+        host: str = LOOPBACK,
+        spec: str | Path | None = None,
+        key: str = "sandbox",
+        secret: str = "sandbox-secret",  # noqa: S107 - it guards nothing
+        without: Sequence[str] = (),
+        control: bool = True,
+        journal: int = 1000,
+        clock_tolerance: float = 300,
+        session_seconds: float = 3600,
+    ) -> None:
         """Take down what is wanted; nothing is opened yet."""
-        self._options = Options(**options)
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= HIGHEST_PORT:
+            raise ValueError(f"port must be a whole number from 0 to {HIGHEST_PORT}, not {port!r}")
+        self._options = Options(
+            db=db,
+            auth=auth,
+            min_interval=min_interval,
+            seed=seed,
+            spec=spec,
+            key=key,
+            secret=secret,
+            without=without,
+            control=control,
+            journal=journal,
+            clock_tolerance=clock_tolerance,
+            session_seconds=session_seconds,
+        )
         self._address = (host, port)
         self._tls = tls
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
 
@@ -121,15 +155,19 @@ class Sandbox:
         """Put devices in, with any fields; `organisation` makes one another's."""
         self._ask(lambda state: state.operations.seed(devices))
 
-    def fault(self, kind: str, **description: Any) -> None:
+    def fault(self, kind: FaultKind, **description: Any) -> None:
         """Let something go wrong: see `Fault` for what there is."""
         self._ask(lambda state: state.faults.add({"kind": kind, **description}, state.clock.now()))
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        self._ask(lambda state: state.faults.clear())
 
     def switch(self, behaviour: str, *, on: bool) -> None:
         """Switch a behaviour that no contract asks for."""
         self._ask(lambda state: state.switches.__setitem__(behaviour, on))
 
-    def set_clock(self, moment: Any, *, stands: bool = True) -> None:
+    def set_clock(self, moment: dt.datetime, *, stands: bool = True) -> None:
         """Make it this time for the sandbox, for good or to go on from there."""
         self._ask(lambda state: state.clock.set(moment, stands=stands))
 
@@ -163,14 +201,14 @@ class Sandbox:
         server.call(ask)
         return answer.result(LONGEST_STOP)
 
-    def _open(self) -> "_Server":
+    def _open(self) -> Server:
         if self._server is not None:
             raise RuntimeError("the sandbox is running already")
         state = State(self._options)
         try:
-            listener = _listener(*self._address)
+            listener = listening(*self._address)
             certificate = self._certificate() if self._tls else {}
-            self._server = _Server(state, listener, certificate)
+            self._server = Server(state, listener, certificate)
         except BaseException:
             state.close()
             raise
@@ -198,117 +236,3 @@ class Sandbox:
         for certificate in served.cert_chain_pems:
             certificate.write_to_path(files["chain"], append=True)
         return {"ssl_certfile": files["chain"], "ssl_keyfile": files["key"]}
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, started on a socket of ours and ended without a delay."""
-
-    def __init__(self, state: State, listener: socket.socket, certificate: Mapping[str, str]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                _application(state),
-                http=wire.Protocol,
-                loop="asyncio",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                date_header=False,
-                server_header=False,
-                proxy_headers=False,
-                **certificate,  # type: ignore[arg-type]  # the names of two files
-            )
-        )
-        self.state = state
-        self.listener = listener
-        self.is_ready: Future[None] = Future()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ends = asyncio.Event()
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            super().run(sockets)
-        except BaseException as error:
-            if self.is_ready.done():
-                raise
-            self.is_ready.set_exception(error)
-
-    async def main_loop(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.is_ready.set_result(None)
-        if not self.should_exit:
-            await self._ends.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - they are closed elsewhere
-        """Answer what has come, for a moment; then hang up."""
-        for server in self.servers:
-            server.close()
-        self.state.close_watchers()
-        connections = self.server_state.connections
-        for connection in list(connections):
-            connection.shutdown()
-        waiting = list(self.server_state.tasks)
-        if waiting:
-            await asyncio.wait(waiting, timeout=GRACE)
-        for connection in list(connections):
-            connection.transport.abort()
-        if waiting:
-            await asyncio.wait(waiting, timeout=GRACE)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self._captured_signals.clear()  # it was asked to end, and ends
-        self.end()
-
-    def end(self) -> None:
-        self.should_exit = True
-        self.call(self._ends.set)
-
-    def call(self, function: Callable[[], object]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= HIGHEST_PORT:
-        raise ValueError(f"there is no port {port}")
-    family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    try:
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
-
-
-def _application(state: State) -> Callable[[Scope, Receive, Send], Any]:
-    """Return the whole: the page and what is controlled, the contract described, and the platform itself."""
-    platform = Platform(state)
-
-    async def description(request: Request) -> Response:
-        return JSONResponse(
-            {**state.contract.described(state.access.described()), "servers": [{"url": _base(request)}]}
-        )
-
-    def _base(request: Request) -> str:
-        return f"{request.url.scheme}://{request.url.netloc}{state.contract.prefix}"
-
-    async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-        problem = Problem(error.status_code, str(error.detail))
-        return Response(problem.body, problem.status, {**problem.headers, **(error.headers or {})}, MEDIA_TYPE)
-
-    around = Starlette(
-        routes=[
-            page.route(state),
-            Route("/openapi.json", description),
-            *(control.routes(state) if state.options.control else []),
-        ],
-        exception_handlers={HTTPException: refused},
-    )
-    ours = {"/", "/openapi.json"} - {operation.template for operation in state.contract.operations}
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        is_ours = scope["path"] in ours or scope["path"].startswith(f"{control.ROOT}/")
-        await (around if is_ours else platform)(scope, receive, send)
-
-    return application

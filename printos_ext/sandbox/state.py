@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -20,11 +19,12 @@ from .operations import Operations
 from .schemas import ContractError
 from .store import Store
 
+LONGEST = 10**9
 Seed = int | Sequence[Mapping[str, Any]] | None
 
 
 def _seconds(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
         raise ValueError(f"{attribute.name} must be a number of seconds, not {value!r}")
 
 
@@ -38,34 +38,28 @@ def _filled(_: object, attribute: "Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{attribute.name} must be a text that can be printed")
 
 
+def _start(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, int | Sequence | None) or isinstance(value, bool | str | bytes):
+        raise TypeError(f"{attribute.name} must be a whole number or a list of devices, not {value!r}")
+
+
+def _names(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if isinstance(value, str):
+        raise TypeError(f"{attribute.name} must be a list of names, not {value!r}")
+
+
 @frozen(kw_only=True)
 class Options:
-    """How a sandbox is started.
-
-    Args:
-        db: the file that keeps the devices; without one they are gone when the sandbox ends.
-        auth: the credentials that are asked for: "hmac", "session" or None.
-        min_interval: seconds that must lie between two reports of a device.
-        seed: what it begins with, and goes back to when it is reset: a number that ids and chance follow from, or
-            devices.
-        spec: the document to serve, if it is not the bundled one.
-        key: the API key, or the administrator's login.
-        secret: the API secret, or the administrator's password.
-        without: names of behaviours that are switched off.
-        control: whether there is anything under `/__sandbox__/`.
-        journal: how many requests are remembered.
-        clock_tolerance: seconds that the time of a signature may be off.
-        session_seconds: how long a session lasts.
-    """
+    """How a sandbox is started; `Sandbox` says what each is."""
 
     db: Path | None = field(default=None, converter=converters.optional(Path))
     auth: Kind = field(default="hmac", validator=validators.in_(["hmac", "session", None]))
     min_interval: float = field(default=0, validator=_seconds)
-    seed: Seed = None
+    seed: Seed = field(default=None, validator=_start)
     spec: Path | None = field(default=None, converter=converters.optional(Path))
     key: str = field(default="sandbox", validator=_filled)
     secret: str = field(default="sandbox-secret", validator=_filled)
-    without: tuple[str, ...] = ()
+    without: Sequence[str] = field(default=(), validator=_names)
     control: bool = True
     journal: int = field(default=1000, validator=_number)
     clock_tolerance: float = field(default=300, validator=_seconds)

@@ -1,5 +1,6 @@
 """Who a recorded test talks to: nobody when replaying; a sandbox, or a real platform, when recording."""
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -14,11 +15,16 @@ class Platform:
     """Where it is, and what it asks for."""
 
     url: str
-    auth: HmacAuth
+    clock: Callable[[], dt.datetime]
     key: str
     secret: str
     sandbox: Sandbox | None = None
     is_real: bool = False
+
+    @property
+    def auth(self) -> HmacAuth:
+        """Credentials that it takes."""
+        return HmacAuth(self.key, self.secret, clock=self.clock)
 
     def arrange(self, action: Callable[[Sandbox], object]) -> None:
         """Do something to the sandbox that the recording is made from."""

@@ -1,6 +1,7 @@
 """The sandbox as a process of its own."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def served(*arguments: object) -> Served:
     assert process.stdout
     for line in process.stdout:
         if line.startswith("export "):
-            name, _, value = line.removeprefix("export ").strip().partition("=")
+            name, _, value = shlex.split(line)[1].partition("=")
             said.said[name] = value
         if ("SSL_CERT_FILE" if "--tls" in arguments else "PRINTOS_API_SECRET") in said.said:
             return said

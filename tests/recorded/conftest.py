@@ -15,7 +15,7 @@ from platforms import Platform
 from vcr import VCR
 from vcr.cassette import Cassette
 
-from printos_ext import HmacAuth, retries
+from printos_ext import retries
 from printos_ext.sandbox import Sandbox
 
 NOWHERE = "https://printos.invalid"
@@ -28,16 +28,16 @@ def platform(request: pytest.FixtureRequest, record_mode: str) -> Iterator[Platf
     mark = request.node.get_closest_marker("printos_sandbox")
     real = os.environ.get("RECORD_FROM")
     if record_mode == "none":
-        yield Platform(NOWHERE, HmacAuth(KEY, SECRET, clock=lambda: MOMENT), KEY, SECRET)
+        yield Platform(NOWHERE, lambda: MOMENT, KEY, SECRET)
     elif real:
         if mark:
             pytest.skip("only a sandbox can be brought to do this")
         key, secret = os.environ["PRINTOS_API_KEY"], os.environ["PRINTOS_API_SECRET"]
-        yield Platform(real, HmacAuth(key, secret), key, secret, is_real=True)
+        yield Platform(real, lambda: dt.datetime.now(dt.UTC), key, secret, is_real=True)
     else:
         with Sandbox(seed=42, key=KEY, secret=SECRET, **(mark.kwargs if mark else {})) as sandbox:
             sandbox.set_clock(MOMENT)
-            yield Platform(sandbox.url, HmacAuth(KEY, SECRET, clock=lambda: MOMENT), KEY, SECRET, sandbox)
+            yield Platform(sandbox.url, lambda: MOMENT, KEY, SECRET, sandbox)
 
 
 @pytest.fixture(autouse=True)

@@ -62,6 +62,8 @@ def test_provisioning_again_replaces_the_device(platform: Platform) -> None:
 
 
 def test_ensuring_again_does_not_replace_the_device(platform: Platform) -> None:
+    platform.arrange(lambda sandbox: sandbox.seed([]))
+
     with connected(platform) as printos:
         assert printos.devices.ensure(**PRESS).id == printos.devices.ensure(**PRESS).id
 
@@ -106,7 +108,7 @@ def test_body_against_the_contract_is_refused_with_its_place(platform: Platform)
 
 
 def test_wrong_secret_is_refused(platform: Platform) -> None:
-    auth = HmacAuth(platform.key, "wrong", clock=lambda: dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC))
+    auth = HmacAuth(platform.key, "wrong", clock=platform.clock)
 
     with PrintOS(auth=auth, base_url=platform.url) as printos, pytest.raises(AuthenticationError):
         printos.devices.list()

@@ -153,6 +153,22 @@ class TestSessions:
         for secret in (device["login"], device["password"], mine["Indigo-SmS-Auth-Token"], "sandbox-secret"):
             assert secret not in shown
 
+    def test_device_that_was_replaced_is_logged_out(self, printos_sandbox: Sandbox, call: Call) -> None:
+        mine = {"Indigo-SmS-Auth-Token": self.token(printos_sandbox, call)}
+        device = call(printos_sandbox, "POST", "/devices", json=PRESS, headers=mine).json()
+        own = {"Indigo-SmS-Auth-Token": self.token(printos_sandbox, call, device["login"], device["password"])}
+        call(printos_sandbox, "POST", "/devices", json=PRESS, headers=mine)
+
+        assert call(printos_sandbox, "GET", "/devices", headers=own).status_code == 401
+        assert self.token(printos_sandbox, call, device["login"], device["password"]) == 401
+
+    def test_token_is_nobody_elses_although_chance_begins_again(self, printos_sandbox: Sandbox, call: Call) -> None:
+        def token() -> str:
+            call(printos_sandbox, "POST", "/__sandbox__/seed", json={"random": 7})
+            return str(self.token(printos_sandbox, call))
+
+        assert token() != token()
+
     def test_sdk_and_sandbox_agree(self, printos_sandbox: Sandbox) -> None:
         auth = SessionAuth(printos_sandbox.key, printos_sandbox.secret)
         with PrintOS(auth=auth, base_url=printos_sandbox.url) as printos:
@@ -169,6 +185,17 @@ class TestProvisioning:
         assert first["id"] not in {device["id"] for device in printos_sandbox.devices}
         assert call(printos_sandbox, "PUT", f"/devices/{first['id']}/status", json={}).status_code == 404
         assert call(printos_sandbox, "PUT", f"/devices/{second['id']}/status", json={}).status_code == 200
+
+    def test_report_renames_no_device(self, printos_sandbox: Sandbox, call: Call) -> None:
+        device = call(printos_sandbox, "POST", "/devices", json=PRESS).json()
+        call(
+            printos_sandbox,
+            "PUT",
+            f"/devices/{device['id']}/status",
+            json={"serialNumber": "F", "model": "G", "id": "H"},
+        )
+
+        assert call(printos_sandbox, "GET", "/devices").json()["devices"] == [device]
 
     def test_replacement_can_be_switched_off(self, printos_sandbox: Sandbox, call: Call) -> None:
         printos_sandbox.switch("replacement", on=False)

@@ -35,6 +35,10 @@ def test_it_says_where_it_is_and_with_which_credentials(start: Start) -> None:
         assert printos.devices.list() == []
 
 
+def test_credentials_are_quoted_for_a_shell(start: Start) -> None:
+    assert start("--secret", "a b;$(id)'").said["PRINTOS_API_SECRET"] == "a b;$(id)'"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_at_once_and_quietly(number: int, start: Start) -> None:
     served = start()
@@ -148,7 +152,7 @@ def test_what_cannot_be_served_is_said_in_one_line(start: Start, tmp_path: Path)
             "not one of this version": ["--db", tmp_path / "foreign.db"],
             "unable to open": ["--db", tmp_path / "missing" / "x.db"],
             "cannot listen": ["--port", port],
-            "no port": ["--port", 70_000],
+            "port must be": ["--port", 70_000],
             "No such file": ["--spec", tmp_path / "missing.yml"],
             "no YAML": ["--spec", tmp_path / "no.db", "--port", 0],
         }
@@ -174,7 +178,7 @@ def test_missing_extra_is_named() -> None:
 def test_plugin_gives_other_peoples_tests_a_fresh_sandbox(tmp_path: Path) -> None:
     (tmp_path / "test_theirs.py").write_text(
         "import pytest\n"
-        "from printos_ext import PrintOS\n"
+        "from printos_ext import PrintOS, SessionAuth\n"
         "@pytest.mark.parametrize('n', range(2))\n"
         "def test_attach(n, printos_sandbox):\n"
         "    with PrintOS(printos_sandbox.key, printos_sandbox.secret, base_url=printos_sandbox.url) as printos:\n"
@@ -182,7 +186,9 @@ def test_plugin_gives_other_peoples_tests_a_fresh_sandbox(tmp_path: Path) -> Non
         "        assert len(printos.devices.list()) == 1\n"
         "@pytest.mark.printos_sandbox(auth='session')\n"
         "def test_session(printos_sandbox):\n"
-        "    assert printos_sandbox._options.auth == 'session'\n",
+        "    auth = SessionAuth(printos_sandbox.key, printos_sandbox.secret)\n"
+        "    with PrintOS(auth=auth, base_url=printos_sandbox.url) as printos:\n"
+        "        assert printos.devices.list() == []\n",
         encoding="utf-8",
     )
     command = [

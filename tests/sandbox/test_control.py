@@ -42,7 +42,7 @@ class TestFaults:
         ],
     )
     def test_connection_goes_wrong(
-        self, kind: str, error: type[Exception], printos_sandbox: Sandbox, call: Call
+        self, kind: Any, error: type[Exception], printos_sandbox: Sandbox, call: Call
     ) -> None:
         printos_sandbox.fault(kind, count=1)
 
@@ -54,7 +54,7 @@ class TestFaults:
 
     @pytest.mark.printos_sandbox(auth=None, tls=True)
     @pytest.mark.parametrize("kind", ["reset", "truncation", "garbage"])
-    def test_connection_goes_wrong_over_tls(self, kind: str, printos_sandbox: Sandbox) -> None:
+    def test_connection_goes_wrong_over_tls(self, kind: Any, printos_sandbox: Sandbox) -> None:
         printos_sandbox.fault(kind)
         with httpx.Client(verify=printos_sandbox.ssl_context()) as client, pytest.raises(httpx.TransportError):
             client.get(f"{printos_sandbox.url}/devices")
@@ -70,7 +70,7 @@ class TestFaults:
     @pytest.mark.parametrize("kind", ["reset", "status"])
     def test_call_is_carried_out_before_it_goes_wrong_if_asked_for(
         self,
-        kind: str,
+        kind: Any,
         after: bool,  # noqa: FBT001 - pytest passes it by name
         status: str,
         printos_sandbox: Sandbox,
@@ -133,6 +133,12 @@ class TestFaults:
 
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
         assert call(printos_sandbox, "GET", "/__sandbox__/faults").json() == []
+
+    def test_faults_can_be_cleared_from_python(self, printos_sandbox: Sandbox, call: Call) -> None:
+        printos_sandbox.fault("status")
+        printos_sandbox.clear_faults()
+
+        assert report(call, printos_sandbox).status_code == 200
 
     def test_fault_can_be_switched_off(self, printos_sandbox: Sandbox, call: Call) -> None:
         first = call(printos_sandbox, "POST", "/__sandbox__/faults", json={"kind": "status"}).json()
@@ -209,7 +215,16 @@ class TestStateOfTheSandbox:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{}, {"now": "noon"}, {"now": 7}, {"move": "1"}, {"move": True}, {"move": 1e300}, {"now": "9999-12-31"}],
+        [
+            {},
+            {"now": "noon"},
+            {"now": 7},
+            {"move": "1"},
+            {"move": True},
+            {"move": 1e300},
+            {"now": "9999-12-31"},
+            {"now": "2026-01-01", "stands": "no"},
+        ],
     )
     def test_clock_that_is_none_is_refused(self, wrong: Any, printos_sandbox: Sandbox, call: Call) -> None:
         assert call(printos_sandbox, "PUT", "/__sandbox__/clock", json=wrong).status_code == 422
@@ -254,6 +269,8 @@ class TestStateOfTheSandbox:
             ({"random": "x"}, 422),
             ({"devices": [7]}, 422),
             ({"devices": [{"id": 7}]}, 422),
+            ({"devices": [{"id": ""}]}, 422),
+            ({"devices": [{"id": ".."}]}, 422),
             ({"devices": [{"organisation": 7}]}, 422),
             ({"devices": [{"id": "new"}, {"id": "IL42"}]}, 409),
             ({"devices": [{"id": "new"}, {"id": "new"}]}, 409),
@@ -349,12 +366,23 @@ class TestStateOfTheSandbox:
             {"key": ""},
             {"secret": "\udcff"},
             {"port": 70_000},
+            {"session_seconds": 1e300},
         ],
         ids=lambda wrong: next(iter(wrong)),
     )
     def test_argument_that_makes_no_sense_is_refused(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}"):
             Sandbox(**wrong).start()
+
+    @pytest.mark.parametrize("wrong", [{"seed": 1.5}, {"seed": "x"}, {"without": "replacement"}], ids=str)
+    def test_argument_of_another_type_is_refused(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be"):
+            Sandbox(**wrong)
+
+    def test_time_without_a_zone_is_utc(self, printos_sandbox: Sandbox, call: Call) -> None:
+        printos_sandbox.set_clock(dt.datetime(2026, 1, 2, 3, 4, 5))  # noqa: DTZ001 - what is tried
+
+        assert call(printos_sandbox, "GET", "/__sandbox__/clock").json()["now"] == "2026-01-02T03:04:05Z"
 
     def test_sdk_speaks_to_it_over_tls(self) -> None:
         with Sandbox(tls=True) as sandbox:
