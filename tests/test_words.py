@@ -90,11 +90,13 @@ def test_dependencies_are_what_the_packages_import(root: Path, project: dict[str
         "jsonschema",
         "pytest",
         "referencing",
+        "rich",
         "starlette",
         "trustme",
+        "typer",
         "uvicorn",
         "yaml",
-    }  # [sandbox], its plugin
+    }  # [sandbox], its plugin, [cli]
     modules = {
         name.partition(".")[0]
         for file in files

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .server import Sandbox
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str) -> argparse.ArgumentParser:
     """Return what can be said on the command line."""
-    words = argparse.ArgumentParser(prog="python -m printos_ext.sandbox", description="PrintOS on your own machine.")
+    words = argparse.ArgumentParser(prog=program, description="PrintOS on your own machine.")
     words.add_argument("--port", type=int, default=0, help="where to listen; a free port if it is not given")
     words.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on; others than loopback let others in"
@@ -36,9 +36,9 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "python -m printos_ext.sandbox") -> int:
     """Serve until a signal comes."""
-    said = vars(parser().parse_args(arguments))
+    said = vars(parser(program).parse_args(arguments))
     said["auth"] = None if said["auth"] == "none" else said["auth"]
     said["control"] = not said.pop("no_control")
     said["without"] = tuple(said["without"])

@@ -16,7 +16,7 @@ from server import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-SANDBOX = PROJECT["project"]["optional-dependencies"]["sandbox"]
+EXTRAS = [one for name in ("cli", "sandbox") for one in PROJECT["project"]["optional-dependencies"][name]]
 CALL = """
 import sys, printos_ext
 from printos_client import Client
@@ -37,7 +37,7 @@ def main() -> None:
 
 def wheelhouse(bounds: str) -> Path:
     """Return the folder with the dependencies and the test tools, filled the first time they are asked for."""
-    core = [*PROJECT["project"]["dependencies"], *SANDBOX]
+    core = [*PROJECT["project"]["dependencies"], *EXTRAS]
     if bounds == "lowest":
         core = [requirement.replace(">=", "==") for requirement in core]
     wanted = [*core, *PROJECT["dependency-groups"]["test"]]
@@ -60,8 +60,8 @@ def use(wheel: Path, wheels: Path, folder: Path) -> None:
         run(python, "-I", "-c", CALL, server.url, cwd=folder)
     check = ("--strict", "--config-file=", "--cache-dir", folder / "mypy", "--python-executable", python)
     run(sys.executable, "-m", "mypy", *check, ROOT / "tests" / "typing" / "api.py", cwd=folder)
-    run(*install, *SANDBOX, *PROJECT["dependency-groups"]["test"], cwd=folder)
-    tests = [ROOT / "tests" / room for room in ("client", "sdk", "sandbox")]
+    run(*install, *EXTRAS, *PROJECT["dependency-groups"]["test"], cwd=folder)
+    tests = [ROOT / "tests" / room for room in ("cli", "client", "sdk", "sandbox")]
     run(python, "-m", "pytest", "-q", "-n", "auto", "-c", ROOT / "pyproject.toml", *tests, cwd=folder)
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from printos_ext.sandbox import Sandbox
 
+# A device that another call replaced is gone: Schemathesis, which knows no prose, takes it for one that was lost.
+WITHOUT = ("replacement",)
 CASES = os.environ.get("PRINTOS_CASES", "20")
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 
@@ -38,7 +40,7 @@ def findings(sandbox: Sandbox, folder: Path, *more: str) -> subprocess.Completed
 
 
 def test_nothing_is_found_in_the_document_as_it_is(tmp_path: Path) -> None:
-    with Sandbox(auth=None, seed=7) as sandbox:
+    with Sandbox(auth=None, seed=7, without=WITHOUT) as sandbox:
         result = findings(sandbox, tmp_path)
 
     assert result.returncode == 0, result.stdout
@@ -46,7 +48,7 @@ def test_nothing_is_found_in_the_document_as_it_is(tmp_path: Path) -> None:
 
 
 def test_nothing_is_found_with_credentials(tmp_path: Path) -> None:
-    with Sandbox(auth="session", seed=7) as sandbox:
+    with Sandbox(auth="session", seed=7, without=WITHOUT) as sandbox:
         login = {"login": sandbox.key, "password": sandbox.secret}
         cookie = httpx.post(f"{sandbox.url}/devices/login", json=login).headers["set-cookie"]
         token = cookie.partition("=")[2].partition(";")[0]
@@ -77,7 +79,7 @@ def test_nothing_is_found_in_a_document_that_grew(serve: Callable[..., Sandbox],
         }
     }
 
-    result = findings(serve(contract, seed=7), tmp_path)
+    result = findings(serve(contract, seed=7, without=WITHOUT), tmp_path)
 
     assert result.returncode == 0, result.stdout
 

@@ -1,0 +1,92 @@
+"""`printos devices …`: the methods of `PrintOS.devices` as words."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import output
+
+if TYPE_CHECKING:
+    from printos_client.models import PrintDevice
+
+    from printos_ext.client import PrintOS
+
+group = typer.Typer(help="List, register and report devices.", no_args_is_help=True)
+
+AsJson = Annotated[str | None, typer.Option("--json", metavar="[FIELDS]", help="JSON; only these fields, if any")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="CSV with a header")]
+DeviceId = Annotated[str, typer.Argument(metavar="ID", help="the device's id")]
+Model = Annotated[str, typer.Option("--model", help="as it is sold")]
+SerialNumber = Annotated[str, typer.Option("--serial", help="serial number")]
+Location = Annotated[str | None, typer.Option("--location", help="where it stands")]
+
+
+@group.command("list")
+def list_devices(context: typer.Context, as_json: AsJson = None, *, as_csv: AsCsv = False) -> None:
+    """List all devices."""
+    with connected(context) as printos:
+        output.show([_row(device) for device in printos.devices.list()], as_json=as_json, as_csv=as_csv)
+
+
+@group.command()
+def get(context: typer.Context, device_id: DeviceId, as_json: AsJson = None) -> None:
+    """Show one device."""
+    with connected(context) as printos:
+        output.show([_row(printos.devices.get(device_id))], as_json=as_json, one=True)
+
+
+@group.command()
+def provision(
+    context: typer.Context, model: Model, serial: SerialNumber, location: Location = None, as_json: AsJson = None
+) -> None:
+    """Register a device; one of the same model and serial number is REPLACED."""
+    with connected(context) as printos:
+        device = printos.devices.provision(model=model, serial_number=serial, location=location)
+        output.show([_row(device)], as_json=as_json, one=True)
+
+
+@group.command()
+def ensure(
+    context: typer.Context, model: Model, serial: SerialNumber, location: Location = None, as_json: AsJson = None
+) -> None:
+    """Register a device unless it is registered already."""
+    with connected(context) as printos:
+        device = printos.devices.ensure(model=model, serial_number=serial, location=location)
+        output.show([_row(device)], as_json=as_json, one=True)
+
+
+@group.command()
+def status(
+    context: typer.Context,
+    device_id: DeviceId,
+    state: Annotated[str, typer.Argument(metavar="STATE", help="DS_ON, DS_OFF, DS_PRINTING, DS_STANDBY, DS_ERROR, …")],
+    pages: Annotated[int | None, typer.Option("--pages", help="pages printed in all")] = None,
+    ink: Annotated[float | None, typer.Option("--ink", help="ink level")] = None,
+    metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME=VALUE", help="any other")] = None,
+) -> None:
+    """Report what a device does now."""
+    more = dict(_metric(text) for text in metric or [])
+    with connected(context) as printos:
+        printos.devices.update_status(device_id, state, pages_total=pages, ink_level=ink, **more)
+
+
+def connected(context: typer.Context) -> "PrintOS":
+    """Return the client that the options before the command ask for."""
+    from printos_ext.client import PrintOS  # noqa: PLC0415 - help and completion can do without httpx
+
+    return PrintOS(**context.obj)
+
+
+def _row(device: "PrintDevice") -> dict[str, Any]:
+    return device.to_dict()
+
+
+def _metric(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

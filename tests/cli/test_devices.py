@@ -1,0 +1,223 @@
+"""`printos devices …` as a real process: what it writes where, and with which status it ends."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from server import free_port
+
+from printos_ext.sandbox import Sandbox
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+DEVICE = {
+    "id": "IL42",
+    "model": "HP Indigo 7K",
+    "serialNumber": "41000042",
+    "status": "DS_ON",
+    "registeredAt": "2026-01-02T03:04:05Z",
+}
+pytestmark = pytest.mark.printos_sandbox(seed=[DEVICE])
+
+
+def test_list_gives_a_pipe_one_line_for_each_device(run: Run) -> None:
+    result = run("devices", "list")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "IL42\tHP Indigo 7K\t41000042\tDS_ON\t2026-01-02T03:04:05+00:00\n"
+
+
+def test_list_gives_a_program_json(run: Run) -> None:
+    written = {**DEVICE, "registeredAt": "2026-01-02T03:04:05+00:00"}
+
+    assert json.loads(run("devices", "list", "--json").stdout) == [written]
+    assert json.loads(run("devices", "list", "--json", "id,status").stdout) == [{"id": "IL42", "status": "DS_ON"}]
+    assert json.loads(run("devices", "get", "IL42", "--json").stdout) == written
+
+
+def test_list_gives_a_spreadsheet_csv(run: Run, printos_sandbox: Sandbox) -> None:
+    printos_sandbox.seed([{"id": "IL43", "model": 'a "quoted", model\nin two lines', "hall": 2}])
+
+    lines = run("devices", "list", "--csv").stdout
+
+    assert lines.startswith("id,model,serialNumber,status,registeredAt,hall\nIL42,")
+    assert 'IL43,"a ""quoted"", model\nin two lines",' in lines
+
+
+def test_unknown_field_is_a_usage_error(run: Run) -> None:
+    result = run("devices", "list", "--json", "id,colour")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("printos: no field is called 'colour'; there are id, model")
+
+
+def test_terminal_gets_a_table_that_no_device_can_disturb(
+    environment: dict[str, str], printos_sandbox: Sandbox
+) -> None:
+    printos_sandbox.seed([{"id": "IL43", "model": "\x1b[31mred\x07[/bold]", "serialNumber": "1\t2"}])
+    reader, writer = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "printos_ext.cli", "devices", "list"], stdout=writer, env={**environment, "TERM": "dumb"}
+    ) as process:
+        os.close(writer)
+        shown = b""
+        while True:
+            try:
+                shown += (chunk := os.read(reader, 65536))
+            except OSError:
+                break
+            if not chunk:
+                break
+    os.close(reader)
+
+    assert process.returncode == 0
+    assert b"serialNumber" in shown
+    assert rb"\x1b[31mred\x07[/bold]" in shown
+    assert b"\x1b" not in shown
+
+
+def test_provision_ensure_and_status(run: Run, printos_sandbox: Sandbox) -> None:
+    provisioned = run(
+        "devices", "provision", "--model", "T250", "--serial", "7", "--location", "Hall 2", "--json", "id"
+    )
+    ensured = run("devices", "ensure", "--model", "T250", "--serial", "7", "--json", "id")
+    device_id = json.loads(ensured.stdout)["id"]
+    metrics = ["--pages", 7, "--ink", 42.5, "--metric", "tray=A4", "--metric", "h=3"]
+    reported = run("devices", "status", device_id, "DS_PRINTING", *metrics)
+
+    assert provisioned.stdout == ensured.stdout
+    assert (reported.returncode, reported.stdout, reported.stderr) == (0, "", "")
+    (device,) = [device for device in printos_sandbox.devices if device["id"] == device_id]
+    assert device["request"] == {"model": "T250", "serialNumber": "7", "location": "Hall 2"}
+    assert device["report"] == {
+        "status": "DS_PRINTING",
+        "metrics": {"pagesTotal": 7, "inkLevel": 42.5, "tray": "A4", "h": 3},
+    }
+
+
+class TestErrors:
+    """One line on stderr, nothing on stdout, and a status that says whose fault it is."""
+
+    def failed(self, result: subprocess.CompletedProcess[str], status: int) -> str:
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (status, "", 1), result.stderr
+        assert result.stderr.startswith("printos: ")
+        return result.stderr
+
+    def test_device_that_is_not_there(self, run: Run) -> None:
+        assert "'IL7'" in self.failed(run("devices", "get", "IL7"), 1)
+        assert "404" in self.failed(run("devices", "status", "IL7", "DS_ON"), 1)
+
+    def test_argument_that_makes_no_sense(self, run: Run) -> None:
+        self.failed(run("devices", "get", ".."), 2)
+        self.failed(run("devices", "provision", "--model", "", "--serial", "7"), 2)
+
+    def test_no_credentials(self, run: Run) -> None:
+        assert "PRINTOS_API_SECRET" in self.failed(run("devices", "list", PRINTOS_API_SECRET=""), 2)
+
+    def test_wrong_credentials(self, run: Run) -> None:
+        told = self.failed(run("devices", "list", PRINTOS_API_SECRET="hunter2"), 4)
+
+        assert "401" in told
+        assert "hunter2" not in told
+
+    @pytest.mark.parametrize("status", [500, 520, 429])
+    def test_server_in_trouble(self, status: int, run: Run, printos_sandbox: Sandbox) -> None:
+        printos_sandbox.fault("status", status=status, body="\x1b[31m")
+
+        told = self.failed(run("--timeout", 3, "devices", "list"), 5)
+
+        assert str(status) in told
+        assert "\x1b" not in told
+
+    def test_nobody_there(self, run: Run) -> None:
+        self.failed(run("--base-url", f"http://127.0.0.1:{free_port()}", "--timeout", 2, "devices", "list"), 6)
+
+    def test_no_answer_in_time(self, run: Run, printos_sandbox: Sandbox) -> None:
+        printos_sandbox.fault("stall")
+
+        self.failed(run("--timeout", 0.5, "devices", "list"), 6)
+
+    def test_usage(self, run: Run) -> None:
+        for words in (["devices", "sing"], ["devices", "list", "--bad"], ["devices", "get"], ["--timeout", "x"]):
+            result = run(*words)
+            assert (result.returncode, result.stdout) == (2, "")
+            assert "Traceback" not in result.stderr
+
+    def test_full_disk(self, environment: dict[str, str]) -> None:
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from printos_ext.cli import main; sys.exit(main())",
+            "devices",
+            "list",
+        ]
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            result = subprocess.run(
+                command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False, env=environment
+            )
+
+        assert (result.returncode, result.stderr) == (1, "printos: cannot write the result: No space left on device\n")
+
+    def test_interrupt(self, environment: dict[str, str], printos_sandbox: Sandbox) -> None:
+        printos_sandbox.fault("stall")
+        command = [sys.executable, "-m", "printos_ext.cli", "devices", "list"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", env=environment) as process:
+            while not printos_sandbox.journal:
+                pass
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate()
+
+        assert (process.returncode, "Traceback" in told) == (130, False)
+
+    def test_traceback_only_if_asked_for(self, run: Run) -> None:
+        assert "Traceback" in run("devices", "get", "IL7", PRINTOS_LOG="debug").stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_reader_that_has_seen_enough_is_no_error(
+    form: list[str], environment: dict[str, str], printos_sandbox: Sandbox
+) -> None:
+    printos_sandbox.seed([{"id": f"{n}", "model": "x" * 100} for n in range(2000)])
+    words = " ".join([sys.executable, "-m", "printos_ext.cli", "devices", "list", *form])
+    script = f"set -o pipefail; {words} | head -c 10 > /dev/null"
+    result = subprocess.run(
+        ["bash", "-c", script],  # noqa: S607 - any bash will do
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_help_fits_a_screen_and_tells_the_exit_statuses(run: Run) -> None:
+    told = run("--help", COLUMNS="80").stdout
+
+    assert len(told.splitlines()) <= 30
+    assert re.search(r"Exit status: 0 done, .* 130\s+interrupted", told, re.DOTALL)
+
+
+def test_version_needs_neither_httpx_nor_rich_nor_the_sandbox() -> None:
+    program = (
+        "import sys; sys.argv = ['printos', '--version']; from printos_ext.cli import main; status = main();"
+        "print(status, sorted({'httpx', 'rich', 'starlette', 'attrs'} & sys.modules.keys()))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+
+    assert result.stdout.splitlines()[1] == "0 []"
+
+
+def test_missing_extra_is_named() -> None:
+    program = "import sys; sys.modules['typer'] = None; from printos_ext.cli import main; sys.exit(main())"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "pip install 'printos-device[cli]'" in result.stderr
