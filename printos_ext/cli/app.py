@@ -80,7 +80,7 @@ def _with_all_fields(arguments: Sequence[str]) -> list[str]:
     said = list(arguments)
     for place, word in reversed(list(enumerate(said))):
         follows = said[place + 1] if place + 1 < len(said) else "--"
-        if word == "--json" and follows.startswith("-"):
+        if word == "--json" and follows.startswith("-") and "report" not in said[:place]:
             said.insert(place + 1, "")
     return said
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import output
+from . import output, reports
 
 if TYPE_CHECKING:
     from printos_client.models import PrintDevice
@@ -69,6 +69,20 @@ def status(
     more = dict(_metric(text) for text in metric or [])
     with connected(context) as printos:
         printos.devices.update_status(device_id, state, pages_total=pages, ink_level=ink, **more)
+
+
+@group.command()
+def report(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="NDJSON; - is standard input")],
+    concurrency: Annotated[int, typer.Option("--concurrency", help="calls under way at once")] = 8,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="tell what became of each line, as NDJSON")] = False,
+) -> None:
+    """Report for many devices: {"id": …, "status": …, "metrics": {…}} a line."""
+    with connected(context) as printos:
+        send = reports.Report(as_json=as_json).send
+        raise typer.Exit(reports.read(file, lambda stream: send(printos, stream, concurrency)))
 
 
 def connected(context: typer.Context) -> "PrintOS":

@@ -3,7 +3,8 @@
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from . import exits
@@ -28,8 +29,20 @@ class CannotShowError(Exception):
 
 def show(rows: Sequence[Row], *, as_json: str | None = None, as_csv: bool = False, one: bool = False) -> None:
     """Show rows; `as_json` names the fields to show, none of them means all."""
-    try:
+    with _writing():
         _write(rows, as_json, as_csv=as_csv, one=one)
+
+
+def line(document: Row) -> None:
+    """Show one object as a line of JSON, at once."""
+    with _writing():
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGoneError from None
