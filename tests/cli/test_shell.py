@@ -167,7 +167,11 @@ class TestErrors:
 
     def test_interrupt(self, environment: dict[str, str], printos_sandbox: Sandbox) -> None:
         printos_sandbox.fault("stall")
-        command = [sys.executable, "-m", "printos_ext.cli", "devices", "list"]
+        program = (  # a shell lets jobs in its background ignore the signal; this one is in front
+            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+            "from printos_ext.cli import main; sys.exit(main())"
+        )
+        command = [sys.executable, "-c", program, "devices", "list"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", env=environment) as process:
             while not printos_sandbox.journal:
                 pass
