@@ -66,9 +66,14 @@ def status(
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME=VALUE", help="any other")] = None,
 ) -> None:
     """Report what a device does now."""
+    from printos_ext.flows import StatusUpdate  # noqa: PLC0415 - help and completion can do without httpx
+
     more = dict(_metric(text) for text in metric or [])
     with connected(context) as printos:
-        printos.devices.update_status(device_id, state, pages_total=pages, ink_level=ink, **more)
+        # As a fleet of one: there a metric may have any name, also that of a parameter.
+        for result in printos.devices.update_statuses([StatusUpdate(device_id, state, pages, ink, more)]):
+            if result.error is not None:
+                raise result.error
 
 
 @group.command()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from server import free_port
+from server import free_port, until
 
 from printos_ext.sandbox import Sandbox
 
@@ -102,6 +102,14 @@ def test_provision_ensure_and_status(run: Run, printos_sandbox: Sandbox) -> None
     }
 
 
+def test_metric_may_have_any_name(run: Run, printos_sandbox: Sandbox) -> None:
+    names = ["device_id", "pages_total", "self", "status"]
+    result = run("devices", "status", "IL42", "DS_ON", *(f"--metric={name}=1" for name in names))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert printos_sandbox.devices[0]["report"]["metrics"] == dict.fromkeys(names, 1)
+
+
 class TestErrors:
     """One line on stderr, nothing on stdout, and a status that says whose fault it is."""
 
@@ -173,8 +181,7 @@ class TestErrors:
         )
         command = [sys.executable, "-c", program, "devices", "list"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", env=environment) as process:
-            while not printos_sandbox.journal:
-                pass
+            assert until(lambda: bool(printos_sandbox.journal), 30)
             process.send_signal(signal.SIGINT)
             _, told = process.communicate()
 
