@@ -6,7 +6,7 @@ import html
 import re
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
@@ -144,20 +144,26 @@ def _said(response: httpx.Response) -> str:
     return f": {text[:LONGEST_QUOTE]}{'…' * (len(text) > LONGEST_QUOTE)}" if text else ""
 
 
-def _skew(headers: httpx.Headers, now: dt.datetime) -> str:
-    """Tell how far this machine's clock is off: signatures hold for minutes only."""
+def clock_offset(headers: Mapping[str, str], now: dt.datetime) -> dt.timedelta | None:
+    """Return how far this machine's clock is ahead of the server's, if the server says what time it is."""
     try:
         theirs = parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, OverflowError):
-        return ""
-    off = now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=dt.UTC))
-    if abs(off) < SKEW_WORTH_TELLING:
+        return None
+    return now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=dt.UTC))
+
+
+def _skew(headers: httpx.Headers, now: dt.datetime) -> str:
+    """Tell that a clock is so far off that signatures do not hold."""
+    off = clock_offset(headers, now)
+    if off is None or abs(off) < SKEW_WORTH_TELLING:
         return ""
     side = "ahead of" if off > dt.timedelta() else "behind"
-    return f"; this machine's clock is {_duration(abs(off))} {side} the server's"
+    return f"; this machine's clock is {duration(abs(off))} {side} the server's"
 
 
-def _duration(span: dt.timedelta) -> str:
+def duration(span: dt.timedelta) -> str:
+    """Return a span as people say it."""
     minutes, seconds = divmod(round(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

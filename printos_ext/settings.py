@@ -5,10 +5,9 @@ Nothing is read before a client is made, and a file only if it is there.
 
 import logging
 import os
-import stat
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,10 +15,10 @@ from attrs import Attribute, field, frozen
 
 from .auth import HmacAuth
 from .errors import ConfigurationError
+from .profiles import DEFAULT_PROFILE, config_file, read_profile
 
 BASE_URL = "https://printos.api.hp.com"
 VARIABLES = {"key": "PRINTOS_API_KEY", "secret": "PRINTOS_API_SECRET", "base_url": "PRINTOS_BASE_URL"}
-DEFAULT_PROFILE = "default"
 LONGEST = 1e9
 EXAMPLES = {
     "key": 'PrintOS(key="…", secret="…")',
@@ -74,6 +73,14 @@ class Settings:
     auth: httpx.Auth = field(repr=False)
 
 
+@frozen
+class Setting:
+    """A setting as it was found: what it says, and where that is from; neither, if it is nowhere."""
+
+    value: str | None = field(repr=False)
+    origin: str | None
+
+
 def read_settings(
     *,
     key: str | None = None,
@@ -85,29 +92,57 @@ def read_settings(
 ) -> Settings:
     """Return complete settings, or say which one is missing or wrong, where it was looked for, and an example."""
     _set_up_log(environment.get("PRINTOS_LOG"))
-    file = config_file(environment)
-    chosen = profile or environment.get("PRINTOS_PROFILE")
-    stored = _stored(file, chosen)
-    looked = f"the argument, {{variable}}, and {file} [{chosen or DEFAULT_PROFILE}]"
-
-    def find(name: str, argument: str | None) -> str | None:
-        return argument or environment.get(VARIABLES[name]) or stored.get(name)
-
-    url = _checked_url(find("base_url", base_url) or BASE_URL)
+    arguments = {"key": key, "secret": secret, "base_url": base_url}
+    found = look_up(arguments, profile=profile, environment=environment)
+    url = checked_url(str(found["base_url"].value))
     if auth is not None:
         if key or secret:
             raise ConfigurationError("auth and key/secret exclude each other: give one of them")
         if not isinstance(auth, httpx.Auth):
             raise ConfigurationError(f"auth must be a SessionAuth or another httpx.Auth, not {type(auth).__name__}")
         return Settings(url, auth)
+    return Settings(url, credentials(found, profile=profile, environment=environment))
+
+
+def look_up(
+    arguments: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Setting]:
+    """Return each setting with where it is from: an argument, the environment, a profile, or the default."""
+    file, chosen = chosen_profile(profile, environment)
+    stored = read_profile(file, chosen)
+    found = {}
+    for name, variable in VARIABLES.items():
+        places = (
+            (arguments.get(name), "argument"),
+            (environment.get(variable), variable),
+            (stored.get(name), f"{file} [{chosen or DEFAULT_PROFILE}]"),
+            (BASE_URL if name == "base_url" else None, "default"),
+        )
+        found[name] = next((Setting(value, origin) for value, origin in places if value), Setting(None, None))
+    return found
+
+
+def chosen_profile(profile: str | None, environment: Mapping[str, str] = os.environ) -> tuple[Path, str | None]:
+    """Return the file with the profiles and the name of the one that was asked for, if one was."""
+    return config_file(environment), profile or environment.get("PRINTOS_PROFILE")
+
+
+def credentials(
+    found: Mapping[str, Setting], *, profile: str | None = None, environment: Mapping[str, str] = os.environ
+) -> HmacAuth:
+    """Return what signs, or say which half of it is missing and where it was looked for."""
+    file, chosen = chosen_profile(profile, environment)
     pair = []
-    for name, argument in (("key", key), ("secret", secret)):
-        value = find(name, argument)
+    for name in ("key", "secret"):
+        value = found[name].value
         if not value:
-            where = looked.format(variable=VARIABLES[name])
+            where = f"the argument, {VARIABLES[name]}, and {file} [{chosen or DEFAULT_PROFILE}]"
             raise ConfigurationError(f"no API {name}: looked for {where}. Example: {EXAMPLES[name]}")
         pair.append(value)
-    return Settings(url, HmacAuth(*pair))
+    return HmacAuth(*pair)
 
 
 def _set_up_log(level: str | None) -> None:
@@ -125,56 +160,7 @@ def _set_up_log(level: str | None) -> None:
         log.addHandler(handler)
 
 
-def config_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of `config.toml` in the user's config folder, whether or not it is there."""
-    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
-    if sys.platform == "win32":
-        folder = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Application Support"
-    else:
-        folder = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return folder / "printos" / "config.toml"
-
-
-def _stored(file: Path, chosen: str | None) -> dict[str, str]:
-    """Return one profile of the file: a table with `key`, `secret` and `base_url`."""
-    import tomllib  # noqa: PLC0415 - most processes have no such file
-
-    try:
-        text = file.read_text(encoding="utf-8")
-        profiles = tomllib.loads(text)
-    except (FileNotFoundError, NotADirectoryError):
-        profiles = {}
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else f"it is no TOML: {error}"
-        # Without its cause, which may hold the text and so the secret.
-        raise ConfigurationError(f"{file} cannot be read: {why}. Example: {_example(chosen)}") from None
-    profile = profiles.get(chosen or DEFAULT_PROFILE, {})
-    if chosen and chosen not in profiles:
-        raise ConfigurationError(f"no profile {chosen!r} in {file}. Example: {_example(chosen)}")
-    _check_profile(profile, file, chosen or DEFAULT_PROFILE)
-    if "secret" in profile and sys.platform != "win32" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigurationError(f"{file} holds a secret and others may read it: chmod 600 {file}")
-    return dict(profile)
-
-
-def _check_profile(profile: Any, file: Path, name: str) -> None:
-    if not isinstance(profile, dict):
-        raise ConfigurationError(f"{name!r} in {file} is no table. Example: {_example(name)}")
-    for setting, value in profile.items():
-        if setting not in VARIABLES:
-            known = ", ".join(VARIABLES)
-            raise ConfigurationError(f"unknown setting {setting!r} in {file} [{name}]: there are {known}")
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{setting!r} in {file} [{name}] is no text. Example: {_example(name)}")
-
-
-def _example(profile: str | None) -> str:
-    return f'[{profile or DEFAULT_PROFILE}]\\nkey = "…"\\nsecret = "…"'
-
-
-def _checked_url(text: str) -> httpx.URL:
+def checked_url(text: str) -> httpx.URL:
     """Return the base URL without its trailing slash."""
     try:
         url = httpx.URL(str(text).strip())

@@ -1,26 +1,53 @@
 """The words of `printos`, and what happens around each: options, errors, exit statuses."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
-from . import devices, exits
-from .output import CannotShowError, ReaderGoneError, printable
+from . import config, devices, exits, manual, output
+from .connecting import Said
+from .output import CannotShowError, ReaderGoneError, tell
 
+ABOUT = "Attach presses, printers and finishers to HP PrintOS."
 EPILOG = "Exit status: " + ", ".join(f"{status} {meaning}" for status, meaning in exits.MEANINGS.items()) + "."
+# The options of `printos` itself, with how many words follow each: they may stand anywhere.
+ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--no-color": 0, "--verbose": 0, "-v": 0}
+WITH_FIELDS = ("list", "get", "provision", "ensure")
+SECTIONS = {"Devices": ("devices",), "Setting up": ("config", "doctor", "sandbox"), "More": ("completion", "man")}
+
+
+class Words(TyperGroup):
+    """Shows the commands in sections."""
+
+    def format_commands(self, _: Any, formatter: Any) -> None:
+        """Write the sections."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, _told(self.commands[name])) for name in names])
+
+
+def _told(command: Any) -> str:
+    """Return what a command does; of a group, its commands."""
+    return ", ".join(command.commands) if hasattr(command, "commands") else command.get_short_help_str(60)
+
 
 app = typer.Typer(
-    help="Attach presses, printers and finishers to HP PrintOS.",
+    cls=Words,
+    help=ABOUT,
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    add_completion=True,
 )
 app.add_typer(devices.group, name="devices")
+app.add_typer(config.group, name="config")
 
 
 @app.callback(invoke_without_command=True)
@@ -28,36 +55,71 @@ def root(
     context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", help="say which version this is")] = False,
-    profile: Annotated[str | None, typer.Option("--profile", help="table of config.toml to use")] = None,
-    base_url: Annotated[str | None, typer.Option("--base-url", help="the server")] = None,
-    timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for a whole call")] = None,
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="table of config.toml")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="the server")] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="for a whole call")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, send nothing")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="no colours on a terminal, as with NO_COLOR")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="show each attempt on stderr")] = False,
 ) -> None:
     """Take the options that stand before the command."""
     if version:
         from printos_ext.version import __version__  # noqa: PLC0415 - beside what it is for
 
-        sys.stdout.write(f"printos {__version__}\n")
+        output.lines([f"printos {__version__}"])
         raise typer.Exit
     if verbose:
         os.environ["PRINTOS_LOG"] = "debug"
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
     said: dict[str, Any] = {"profile": profile, "base_url": base_url, "deadline": timeout}
-    context.obj = {name: value for name, value in said.items() if value is not None}
+    context.obj = Said({name: value for name, value in said.items() if value is not None}, dry_run)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    support: Annotated[
+        str | None, typer.Option("--support", metavar="FILE", help="write all about it, redacted")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """Say why it does not work: what is broken, and what to do."""
+    from . import doctor as words  # noqa: PLC0415 - it brings what only it needs
+
+    said: Said = context.obj
+    raise typer.Exit(words.run(said.client, support, as_json=as_json))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def sandbox(context: typer.Context) -> None:
-    """Run PrintOS on this machine (extra [sandbox]); its own --help says how."""
+    """Run PrintOS on this machine (extra [sandbox])."""
     from printos_ext.sandbox.__main__ import main  # noqa: PLC0415 - another extra
 
     raise typer.Exit(main(context.args, program="printos sandbox"))
 
 
+@app.command()
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="whose")]) -> None:
+    """Print what makes a shell complete these words."""
+    os.environ["_PRINTOS_COMPLETE"] = f"source_{shell}"
+    get_command(app).main(args=[], prog_name="printos")
+
+
+@app.command()
+def man() -> None:
+    """Print the man page: printos man | man -l -."""
+    output.lines([manual.man_page(_command(), ABOUT)])
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command line to its exit status."""
     status = exits.OK
+    tracebacks = os.environ.get("PRINTOS_LOG") == "debug"
+    _speak_utf8()
     try:
-        get_command(app).main(args=_with_all_fields(arguments), prog_name="printos")
+        _command().main(args=_with_all_fields(_in_order(arguments)), prog_name="printos")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else exits.OK
     except KeyboardInterrupt:
@@ -66,28 +128,58 @@ def run(arguments: Sequence[str]) -> int:
         _hush()
     except CannotShowError as error:
         _hush()
-        status = _told(error, error.status)
+        tell(str(error))
+        status = error.status
     except Exception as error:
         known = exits.status_of(error)
-        if known is None or os.environ.get("PRINTOS_LOG") == "debug":
+        if known is None or tracebacks:
             raise
-        status = _told(error, known)
+        tell(str(error))
+        status = known
     return status
+
+
+def _command() -> Any:
+    """Return the whole command; `printos completion` says better what two of its options say."""
+    command = get_command(app)
+    for option in command.params:
+        option.hidden = str(option.name).endswith("_completion")  # type: ignore[attr-defined]  # all are options
+    return command
+
+
+def _in_order(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the options of `printos` itself in front, wherever they were."""
+    front: list[str] = []
+    others: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if word == "--" or (word == "sandbox" and not others):  # which has options of its own
+            others += [word, *words]
+        elif name in ANYWHERE:
+            front += [word, *([next(words, "")] if ANYWHERE[name] and not equals else [])]
+        else:
+            others.append(word)
+    return [*front, *others]
 
 
 def _with_all_fields(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with `--json` alone as `--json ""`: all fields."""
     said = list(arguments)
+    if not any(said[place : place + 2] == ["devices", word] for word in WITH_FIELDS for place in range(len(said))):
+        return said
     for place, word in reversed(list(enumerate(said))):
         follows = said[place + 1] if place + 1 < len(said) else "--"
-        if word == "--json" and follows.startswith("-") and "report" not in said[:place]:
+        if word == "--json" and follows.startswith("-"):
             said.insert(place + 1, "")
     return said
 
 
-def _told(error: Exception, status: int) -> int:
-    sys.stderr.write(f"printos: {printable(str(error))}\n")
-    return status
+def _speak_utf8() -> None:
+    """Read and write UTF-8, whatever the locale says; what has no place in it becomes an escape."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def _hush() -> None:

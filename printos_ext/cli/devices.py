@@ -1,39 +1,49 @@
 """`printos devices …`: the methods of `PrintOS.devices` as words."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import output, reports
+from . import exits, imports, output, reports
+from .connecting import connected, is_dry_run
 
 if TYPE_CHECKING:
     from printos_client.models import PrintDevice
-
-    from printos_ext.client import PrintOS
 
 group = typer.Typer(help="List, register and report devices.", no_args_is_help=True)
 
 AsJson = Annotated[str | None, typer.Option("--json", metavar="[FIELDS]", help="JSON; only these fields, if any")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV with a header")]
-DeviceId = Annotated[str, typer.Argument(metavar="ID", help="the device's id")]
 Model = Annotated[str, typer.Option("--model", help="as it is sold")]
 SerialNumber = Annotated[str, typer.Option("--serial", help="serial number")]
 Location = Annotated[str | None, typer.Option("--location", help="where it stands")]
+Concurrency = Annotated[int, typer.Option("--concurrency", help="calls under way at once")]
 
 
 @group.command("list")
 def list_devices(context: typer.Context, as_json: AsJson = None, *, as_csv: AsCsv = False) -> None:
     """List all devices."""
     with connected(context) as printos:
-        output.show([_row(device) for device in printos.devices.list()], as_json=as_json, as_csv=as_csv)
+        rows = [_row(device) for device in printos.devices.list()]
+    output.show(rows, as_json=as_json, as_csv=as_csv)
 
 
 @group.command()
-def get(context: typer.Context, device_id: DeviceId, as_json: AsJson = None) -> None:
+def get(
+    context: typer.Context,
+    device_id: Annotated[str | None, typer.Argument(metavar="ID", help="the device's id")] = None,
+    as_json: AsJson = None,
+) -> None:
     """Show one device."""
+    if device_id is None:  # `--json` has taken it for a list of fields
+        device_id, as_json = as_json, ""
+    if not device_id:
+        raise typer.BadParameter("the ID is missing")
     with connected(context) as printos:
-        output.show([_row(printos.devices.get(device_id))], as_json=as_json, one=True)
+        row = _row(printos.devices.get(device_id))
+    output.show([row], as_json=as_json, one=True)
 
 
 @group.command()
@@ -43,7 +53,7 @@ def provision(
     """Register a device; one of the same model and serial number is REPLACED."""
     with connected(context) as printos:
         device = printos.devices.provision(model=model, serial_number=serial, location=location)
-        output.show([_row(device)], as_json=as_json, one=True)
+    output.show([_row(device)], as_json=as_json, one=True)
 
 
 @group.command()
@@ -53,13 +63,35 @@ def ensure(
     """Register a device unless it is registered already."""
     with connected(context) as printos:
         device = printos.devices.ensure(model=model, serial_number=serial, location=location)
-        output.show([_row(device)], as_json=as_json, one=True)
+    output.show([_row(device)], as_json=as_json, one=True)
+
+
+@group.command("import")
+def import_devices(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or JSON; - is standard input")],
+    results: Annotated[Path | None, typer.Option("--results", help="where to; else FILE.results.ndjson")] = None,
+    concurrency: Concurrency = 8,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="count the results as one JSON object")] = False,
+) -> None:
+    """Register many devices, once each; run again, it goes on where it stopped."""
+    rows = imports.read_rows(file)
+    place = results or imports.results_of(file)
+    with connected(context) as printos:
+        if is_dry_run(context):
+            imports.rehearse(printos, rows)
+            raise typer.Exit
+        counts = imports.import_rows(printos, rows, place, concurrency)
+    if as_json:
+        output.line({"rows": len(rows), **counts, "results": str(place)})
+    raise typer.Exit(exits.ERROR if counts["failed"] else exits.OK)
 
 
 @group.command()
 def status(
     context: typer.Context,
-    device_id: DeviceId,
+    device_id: Annotated[str, typer.Argument(metavar="ID", help="the device's id")],
     state: Annotated[str, typer.Argument(metavar="STATE", help="DS_ON, DS_OFF, DS_PRINTING, DS_STANDBY, DS_ERROR, …")],
     pages: Annotated[int | None, typer.Option("--pages", help="pages printed in all")] = None,
     ink: Annotated[float | None, typer.Option("--ink", help="ink level")] = None,
@@ -80,21 +112,15 @@ def status(
 def report(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="NDJSON; - is standard input")],
-    concurrency: Annotated[int, typer.Option("--concurrency", help="calls under way at once")] = 8,
+    concurrency: Concurrency = 8,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="tell what became of each line, as NDJSON")] = False,
 ) -> None:
     """Report for many devices: {"id": …, "status": …, "metrics": {…}} a line."""
     with connected(context) as printos:
         send = reports.Report(as_json=as_json).send
-        raise typer.Exit(reports.read(file, lambda stream: send(printos, stream, concurrency)))
-
-
-def connected(context: typer.Context) -> "PrintOS":
-    """Return the client that the options before the command ask for."""
-    from printos_ext.client import PrintOS  # noqa: PLC0415 - help and completion can do without httpx
-
-    return PrintOS(**context.obj)
+        ended = reports.read(file, lambda stream: send(printos, stream, concurrency))
+    raise typer.Exit(ended)
 
 
 def _row(device: "PrintDevice") -> dict[str, Any]:

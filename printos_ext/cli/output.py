@@ -1,17 +1,25 @@
-"""How results are shown: a table for people, tabs for pipes, JSON or CSV for programs. Data only, on stdout."""
+"""How results are shown: a table for people, tabs for pipes, JSON or CSV for programs. Data on stdout, else stderr."""
 
 import csv
+import datetime as dt
 import json
+import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from . import exits
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 COLUMNS = ("id", "model", "serialNumber", "status", "registeredAt")
+STYLES = {"DS_ERROR": "bold red", "DS_PRINTING": "green", "DS_RIPPING": "green", "DS_OFF": "dim"}
+UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 class ReaderGoneError(Exception):
@@ -19,7 +27,7 @@ class ReaderGoneError(Exception):
 
 
 class CannotShowError(Exception):
-    """A result cannot be shown as it was asked for; `status` is how the command ends."""
+    """A command cannot do what it was asked for; `status` is how it ends."""
 
     def __init__(self, told: str, status: int) -> None:
         """Take what to tell, and the exit status."""
@@ -33,10 +41,49 @@ def show(rows: Sequence[Row], *, as_json: str | None = None, as_csv: bool = Fals
         _write(rows, as_json, as_csv=as_csv, one=one)
 
 
-def line(document: Row) -> None:
-    """Show one object as a line of JSON, at once."""
+def line(document: Any) -> None:
+    """Show a document as a line of JSON, at once."""
+    lines([json.dumps(document, ensure_ascii=False)])
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Show lines, at once."""
     with _writing():
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.writelines(f"{text}\n" for text in texts)
+
+
+def tell(text: str) -> None:
+    """Tell a person something, in one line."""
+    sys.stderr.write(f"printos: {printable(text)}\n")
+
+
+def progress(things: Iterable[T], total: int) -> Iterator[T]:
+    """Go through things with a bar on a terminal that can show one."""
+    if not _is_drawable(sys.stderr):
+        yield from things
+        return
+    from rich.progress import track  # noqa: PLC0415 - a pipe needs no bar
+
+    yield from track(things, description="", total=total, console=_console(sys.stderr), transient=True)
+
+
+def printable(text: str) -> str:
+    """Return a text that does nothing to a terminal, whatever a device may be called."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def since(date: str, now: dt.datetime) -> str:
+    """Return how long ago a moment was, as people say it; a text that is no date stays as it is."""
+    try:
+        seconds = (now - dt.datetime.fromisoformat(date)).total_seconds()
+    except (ValueError, TypeError):
+        return date
+    for unit, size in UNITS:
+        if abs(seconds) >= size:
+            number = int(abs(seconds) // size)
+            told = f"{number} {unit}{'s' * (number != 1)}"
+            return f"{told} ago" if seconds > 0 else f"in {told}"
+    return "now"
 
 
 @contextmanager
@@ -65,20 +112,33 @@ def _write(rows: Sequence[Row], as_json: str | None, *, as_csv: bool, one: bool)
             sys.stdout.write("\t".join(printable(_text(row.get(name))) for name in COLUMNS) + "\n")
 
 
-def printable(text: str) -> str:
-    """Return a text that does nothing to a terminal, whatever a device may be called."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
 def _table(rows: Sequence[Row]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a pipe needs no colours
-    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.table import Table  # noqa: PLC0415 - a pipe needs no table
     from rich.text import Text  # noqa: PLC0415 - the same
 
-    table = Table(*COLUMNS, box=None, pad_edge=False)
+    now = dt.datetime.now(dt.UTC)
+    table = Table(box=None, pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(_text(row.get(name)))) for name in COLUMNS))
-    Console().print(table)
+        cells = [printable(_text(row.get(name))) for name in COLUMNS[:-1]]
+        style = STYLES.get(str(row.get("status")), "")
+        table.add_row(
+            *map(Text, cells[:-1]), Text(cells[-1], style), since(printable(_text(row.get(COLUMNS[-1]))), now)
+        )
+    _console(sys.stdout).print(table)
+
+
+def _console(file: IO[str]) -> "Console":
+    """Return a terminal that takes colours only if the user does (https://no-color.org)."""
+    from rich.console import Console  # noqa: PLC0415 - a pipe needs no colours
+
+    plain = bool(os.environ.get("NO_COLOR")) or not _is_drawable(file)
+    return Console(file=file, color_system=None if plain else "auto", highlight=False, markup=False)
+
+
+def _is_drawable(file: IO[str]) -> bool:
+    return file.isatty() and os.environ.get("TERM") not in {None, "", "dumb", "unknown"}
 
 
 def _chosen(rows: Sequence[Row], names: list[str]) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,14 +15,16 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def environment(printos_sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
     """The sandbox's settings, and nobody else's."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("PRINTOS_")}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("PRINTOS_", "NO_COLOR"))}
     return {
         **others,
         "PRINTOS_BASE_URL": printos_sandbox.url,
         "PRINTOS_API_KEY": printos_sandbox.key,
         "PRINTOS_API_SECRET": printos_sandbox.secret,
-        "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "COLUMNS": "200",
+        "TERM": "xterm-256color",
     }
 
 
@@ -29,14 +32,49 @@ def environment(printos_sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
 def run(environment: dict[str, str]) -> Run:
     """`printos` as a process."""
 
-    def run(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def run(*words: object, stdin: str | bytes = "", **more: str) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
             [sys.executable, "-m", "printos_ext.cli", *map(str, words)],
             env={**environment, **more},
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
-            encoding="utf-8",
             check=False,
             timeout=60,
         )
+        return subprocess.CompletedProcess(
+            result.args, result.returncode, result.stdout.decode(), result.stderr.decode()
+        )
 
     return run
+
+
+@pytest.fixture
+def on_terminal(environment: dict[str, str]) -> Callable[..., tuple[int, str]]:
+    """`printos` in a terminal: its exit status, and what is shown of stdout and stderr together."""
+
+    def run(*words: object, typed: str = "", **more: str) -> tuple[int, str]:
+        reader, writer = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "printos_ext.cli", *map(str, words)],
+            env={**environment, **more},
+            stdin=writer,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        ) as process:
+            os.close(writer)
+            os.write(reader, typed.encode())
+            shown = b""
+            while chunk := _read(reader):
+                shown += chunk
+        os.close(reader)
+        return process.returncode, shown.decode()
+
+    return run
+
+
+def _read(reader: int) -> bytes:
+    try:
+        return os.read(reader, 65536)
+    except OSError:  # the other end is closed
+        return b""

@@ -8,7 +8,8 @@ import pytest
 from server import in_turn, platform, respond, serving
 
 from printos_ext import APIConnectionError, ConfigurationError, PrintOS, SessionAuth
-from printos_ext.settings import BASE_URL, config_file, read_settings
+from printos_ext.profiles import config_file
+from printos_ext.settings import BASE_URL, read_settings
 
 
 def base_url(**options: Any) -> str:
