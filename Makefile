@@ -30,6 +30,9 @@ test: $(READY) $(REDOCLY) ## run the tests
 fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK, and thousands of requests on the sandbox
 	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sandbox/test_schemathesis.py
 
+torture: $(READY) ## the tests that take minutes: a million lines through the shell
+	@$(PY) -m pytest -m torture --durations=0
+
 check: $(READY) $(REDOCLY) ## everything but the tests: format, lint, types, imports, drift, contract, secrets
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
@@ -102,4 +105,4 @@ $(REDOCLY): .ci/redocly/package-lock.json
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \
 	else echo "note: without Redocly: Node.js 22.12 or newer (or 20.19), npm and its registry are not all here"; fi
 
-.PHONY: help demo test fuzz check fmt regenerate drift record spec-diff spec-update bench lint-spec build test-wheel lock clean
+.PHONY: help demo test fuzz torture check fmt regenerate drift record spec-diff spec-update bench lint-spec build test-wheel lock clean

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from . import config, devices, exits, manual, output
+from . import VERSION, config, devices, exits, manual, output
 from .connecting import Said
 from .output import CannotShowError, ReaderGoneError, tell
 
@@ -64,9 +64,7 @@ def root(
 ) -> None:
     """Take the options that stand before the command."""
     if version:
-        from printos_ext.version import __version__  # noqa: PLC0415 - beside what it is for
-
-        output.lines([f"printos {__version__}"])
+        output.lines([VERSION])
         raise typer.Exit
     if verbose:
         os.environ["PRINTOS_LOG"] = "debug"

@@ -1,8 +1,9 @@
 import os
 import pty
+import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def run(environment: dict[str, str]) -> Run:
 def on_terminal(environment: dict[str, str]) -> Callable[..., tuple[int, str]]:
     """`printos` in a terminal: its exit status, and what is shown of stdout and stderr together."""
 
-    def run(*words: object, typed: str = "", **more: str) -> tuple[int, str]:
+    def run(*words: object, answers: Mapping[str, str] = {}, **more: str) -> tuple[int, str]:
         reader, writer = pty.openpty()
         with subprocess.Popen(
             [sys.executable, "-m", "printos_ext.cli", *map(str, words)],
@@ -63,18 +64,22 @@ def on_terminal(environment: dict[str, str]) -> Callable[..., tuple[int, str]]:
             start_new_session=True,
         ) as process:
             os.close(writer)
-            os.write(reader, typed.encode())
             shown = b""
-            while chunk := _read(reader):
+            waiting = list(answers.items())
+            while chunk := _read(reader, process):
                 shown += chunk
+                if waiting and shown.endswith(waiting[0][0].encode()):  # what is typed before is thrown away
+                    os.write(reader, f"{waiting.pop(0)[1]}\n".encode())
         os.close(reader)
         return process.returncode, shown.decode()
 
     return run
 
 
-def _read(reader: int) -> bytes:
+def _read(reader: int, process: subprocess.Popen[bytes]) -> bytes:
     try:
+        if not select.select([reader], [], [], 30)[0]:
+            process.kill()
         return os.read(reader, 65536)
     except OSError:  # the other end is closed
         return b""

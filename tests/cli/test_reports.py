@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from quick import quick_server
 from server import until
 
 from printos_ext.sandbox import Sandbox
@@ -112,3 +113,30 @@ def test_file_that_is_not_there_is_a_usage_error(run: Run, tmp_path: Path) -> No
 
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert "No such file" in result.stderr
+
+
+@pytest.mark.torture
+def test_million_lines_take_less_than_150_megabytes(environment: dict[str, str]) -> None:
+    lines = 1_000_000
+    program = (
+        "import sys, resource; from printos_ext.cli import main; sys.argv[1:] = ['devices', 'report', '-']; main();"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    with quick_server() as url:
+        with subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**environment, "PRINTOS_BASE_URL": url},
+            encoding="utf-8",
+        ) as process:
+            assert process.stdin
+            for n in range(lines):
+                process.stdin.write(
+                    f'{{"id": "IL{n % 10_000}", "status": "DS_ON", "metrics": {{"pagesTotal": {n}}}}}\n'
+                )
+            memory, told = process.communicate()
+
+    assert told == f"{lines} sent, 0 failed\n"
+    assert int(memory) < 150 * 1024
