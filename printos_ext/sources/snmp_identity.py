@@ -8,9 +8,9 @@ from attrs import frozen
 from . import snmp_rows as snmp
 from .snmp_rows import Rows, Value
 
-# The private enterprise numbers of makers, and how they write themselves; the first that is found in a text counts.
+# The private enterprise numbers of makers, and how they write themselves. HP's is not here: print servers of any make
+# say that they are HP's, and HP's own printers have it in their name.
 MAKERS = {
-    11: "HP",
     2435: "Brother",
     1347: "KYOCERA",
     367: "RICOH",
@@ -26,7 +26,8 @@ MAKERS = {
     674: "Dell",
     10642: "Zebra",
 }
-RESOLD = (
+OTHER_MAKERS = (
+    "HP",
     "Hewlett-Packard",
     "UTAX",
     "TA Triumph-Adler",
@@ -38,7 +39,7 @@ RESOLD = (
     "FUJI",
     "OLIVETTI",
 )
-IS_HP = "Hewlett-Packard"
+LONG_HP = "Hewlett-Packard"
 
 # What answers for the printer instead of saying which printer it is.
 PRINT_SERVER = re.compile(
@@ -176,16 +177,16 @@ def _model(said: str, rows: Rows, serial_number: str | None, maker: str = "") ->
     plain = " ".join(VERSION_TAIL.sub("", FIRMWARE_TAIL.sub("", said)).split())
     if serial_number:
         plain = re.sub(rf"[\s,;(]+{re.escape(serial_number)}\b.*$", "", plain)
-    plain = re.sub(rf"^{IS_HP}", "HP", plain, flags=re.IGNORECASE)
+    plain = re.sub(rf"^{LONG_HP}", "HP", plain, flags=re.IGNORECASE)
     plain = TWICE.sub("", plain)
     if _maker_in(plain):
         return plain
     described = _maker_in(maker) or maker or _maker_in(snmp.text(rows.get(snmp.SYS_DESCR)) or "")
     made_by = described or MAKERS.get(_enterprise(rows), "")
-    made_by = "HP" if made_by == IS_HP else made_by
+    made_by = "HP" if made_by == LONG_HP else made_by
     return plain if plain.casefold().startswith(made_by.casefold()) else f"{made_by} {plain}"
 
 
 def _maker_in(said: str) -> str | None:
-    names = (*MAKERS.values(), *RESOLD)
+    names = (*MAKERS.values(), *OTHER_MAKERS)
     return next((name for name in names if re.search(rf"\b{re.escape(name)}\b", said, re.IGNORECASE)), None)

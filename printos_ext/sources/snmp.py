@@ -1,0 +1,161 @@
+"""A printer that is read over SNMP: which rows are asked for, in which order, and within which limits."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from . import snmp_rows as snmp
+from .reading import Reading, SourceError
+from .snmp_address import SnmpCredentials, parsed
+from .snmp_mapping import reading_from
+from .snmp_rows import Value
+from .snmp_session import Conversation, NoAnswerError
+
+__all__ = ["SnmpCredentials", "SnmpSource"]
+
+LIMIT = 10.0
+TIMEOUT = 1.5
+RETRIES = 2
+MOST_PRINTERS = 16
+
+FIRST_SERIAL = snmp.oid_of(snmp.GENERAL, snmp.SERIAL_NUMBER, (1,))
+FIRST_UNIT = snmp.oid_of(snmp.MARKERS, snmp.COUNTER_UNIT, (1, 1))
+FIRST_COUNT = snmp.oid_of(snmp.MARKERS, snmp.LIFE_COUNT, (1, 1))
+SINGLES = (
+    snmp.SYS_DESCR,
+    snmp.SYS_OBJECT_ID,
+    snmp.SYS_LOCATION,
+    FIRST_SERIAL,
+    FIRST_UNIT,
+    FIRST_COUNT,
+    snmp.HP_PAGES,
+    *snmp.SERIAL_NUMBERS,
+    *snmp.DEVICE_IDS,
+    *snmp.MODELS,
+    *snmp.FIRMWARES,
+)
+OF_A_PRINTER = (
+    (snmp.DEVICES, snmp.DEVICE_DESCR),
+    (snmp.DEVICES, snmp.DEVICE_STATUS),
+    (snmp.PRINTERS, snmp.PRINTER_STATUS),
+    (snmp.PRINTERS, snmp.PRINTER_ERRORS),
+)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class SnmpSource:
+    """A printer that is read over SNMP. What a read opens it closes: a source that waits holds no socket."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        credentials: SnmpCredentials | None = None,
+        limit: float = LIMIT,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
+        clock: Callable[[], dt.datetime] = _now,
+    ) -> None:
+        """Take an address and, for version 3, credentials.
+
+        Args:
+            address: `snmp://[community@]host[:port][?version=1|2c|3&user=name]`. The community is `public` if there is
+                none. Without a version the agent is asked in 2c and, if that has no answer, in 1. A name is resolved at
+                each read, to an IPv4 address if it has one.
+            credentials: Who asks, in version 3. Keys are no part of an address.
+            limit: The seconds that a read may take.
+            timeout: The seconds after which a request is repeated.
+            retries: How often it is repeated.
+            clock: When it is now.
+        """
+        self._where = parsed(address, credentials)
+        self._limit, self._timeout, self._retries, self._clock = limit, timeout, retries, clock
+        self._turn = asyncio.Lock()
+        self._spoken: str | None = None
+        self._last_status: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The URI, without the community."""
+        return str(self._where)
+
+    async def read(self) -> Reading:
+        """Ask the device, and make a reading of what it says."""
+        rows = await self.fetch()
+        reading = reading_from(rows, source=self.address, observed_at=self._clock(), last_status=self._last_status)
+        self._last_status = reading.status
+        return reading
+
+    async def fetch(self) -> dict[str, Value]:
+        """Ask the device for the rows that a reading is made of, and for no others."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._limit):
+                    return await self._in_a_version_it_speaks()
+            except TimeoutError:
+                why = f"not read within {self._limit:g} s; ask again, or give it a longer limit"
+                raise SourceError(f"{self.address}: {why}") from None
+
+    async def aclose(self) -> None:
+        """Forget what was learnt of the device; no connection is held that could be closed."""
+        self._spoken = self._last_status = None
+
+    async def _in_a_version_it_speaks(self) -> dict[str, Value]:
+        ip = await self._resolved()
+        versions = (self._spoken,) if self._spoken else self._where.versions
+        self._spoken = None
+        silence = NoAnswerError(self.address)
+        for version in versions:
+            conversation = Conversation(self._where, ip, version, timeout=self._timeout, retries=self._retries)
+            try:
+                rows = await self._rows(conversation)
+            except NoAnswerError as error:
+                if conversation.has_answered:
+                    raise
+                silence = error
+            else:
+                self._spoken = version
+                return rows
+        raise silence
+
+    async def _rows(self, conversation: Conversation) -> dict[str, Value]:
+        """Ask for what is where it mostly is first, and look only for what is not there."""
+        await conversation.begin()
+        rows = await conversation.get(SINGLES)
+        types = await conversation.walk(f"{snmp.DEVICES}.{snmp.DEVICE_TYPE}")
+        printers = [index for index, row in snmp.table(types, snmp.DEVICES).items() if snmp.IS_PRINTER in row.values()]
+        rows |= types
+        if printers:
+            wanted = [snmp.oid_of(*column, index) for index in printers[:MOST_PRINTERS] for column in OF_A_PRINTER]
+            rows |= await conversation.get(wanted)
+        looked_for = [] if printers else [f"{snmp.DEVICES}.{snmp.DEVICE_STATUS}", snmp.PRINTERS]
+        if FIRST_SERIAL not in rows:
+            looked_for.append(f"{snmp.GENERAL}.{snmp.SERIAL_NUMBER}")
+        if FIRST_COUNT not in rows:
+            looked_for += [f"{snmp.MARKERS}.{column}" for column in (snmp.COUNTER_UNIT, snmp.LIFE_COUNT)]
+        for column in (*looked_for, snmp.SUPPLIES, f"{snmp.ALERTS}.{snmp.ALERT_DESCRIPTION}"):
+            rows |= await conversation.walk(column)
+        return rows
+
+    async def _resolved(self) -> str:
+        """Return an IP address: the library takes no names."""
+        host = self._where.host
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            pass
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, self._where.port, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:
+            raise SourceError(
+                f"{self.address}: {host} has no address ({error}); check the name, or give the IP"
+            ) from None
+        family, _, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
+        ip, *_, scope = map(str, where)
+        is_scoped = family == socket.AF_INET6 and scope != "0"
+        return f"[{ip.partition('%')[0]}%{scope}]" if is_scoped else ip

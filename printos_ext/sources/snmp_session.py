@@ -1,0 +1,201 @@
+"""A conversation with one SNMP agent: requests that are repeated, tables that have an end, errors that say what to do.
+
+The library (gufo-snmp) sends a request once and has one under way at a time; it is imported when it is needed.
+"""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
+
+from .reading import SourceError
+from .snmp_address import AUTH_PROTOCOLS, PRIV_PROTOCOLS, SnmpAddress, SnmpCredentials
+from .snmp_rows import Value
+
+if TYPE_CHECKING:
+    from gufo.snmp import User
+    from gufo.snmp.aio import SnmpSession
+
+MOST_ROWS = 512
+MOST_OCTETS = 1 << 18
+# A datagram of so many rows is not larger than what the library takes in, unless they are long texts.
+ROWS_AT_A_TIME = 30
+SECONDS_FOR_A_SOCKET = 0.05
+RUST = "pyo3_runtime"  # where the library panics: what it raises then is no Exception
+MISSING = (
+    "SNMP needs printos-device[agent]: pip install 'printos-device[agent]' (on Windows there is no wheel of gufo-snmp)"
+)
+
+Answer = TypeVar("Answer")
+
+
+class NoAnswerError(SourceError):
+    """An agent does not answer at all: it may speak another version."""
+
+
+class UnreadableError(SourceError):
+    """An agent answers with what is not SNMP, or with values that SNMP does not have."""
+
+
+class Conversation:
+    """What is asked of one agent in one version, within the limits of the one who asks."""
+
+    def __init__(self, to: SnmpAddress, ip: str, version: str, *, timeout: float, retries: int) -> None:
+        self._to, self._ip, self._version = to, ip, version
+        self._timeout, self._retries = timeout, retries
+        self.has_answered = False
+        self._has_bulk = version != "1"
+        self._session: SnmpSession
+
+    async def begin(self) -> None:
+        """Open a socket; of an agent of version 3, learn who and when it is."""
+        gufo = _library()
+        user = user_of(self._to.credentials) if self._to.credentials else None
+        versions = {"1": gufo.SnmpVersion.v1, "2c": gufo.SnmpVersion.v2c, "3": gufo.SnmpVersion.v3}
+        opened = partial(
+            gufo.aio.SnmpSession,
+            self._ip,
+            port=self._to.port,
+            community=self._to.community,
+            user=user,
+            version=versions[self._version],
+            timeout=self._timeout,
+        )
+        self._session = await self._opened(opened)
+        if user:
+            await self._repeated(self._session.refresh)
+
+    async def get(self, oids: Collection[str]) -> dict[str, Value]:
+        """Return those of these values that there are: asked together if the agent can do that, else one by one."""
+        together: dict[str, Value] = {}
+        if self._version != "1":
+            with suppress(UnreadableError):
+                together = await self._repeated(partial(self._session.get_many, oids))
+        found = {oid: value for oid, value in together.items() if oid in oids}
+        return found or await self._one_by_one(oids)
+
+    async def _one_by_one(self, oids: Iterable[str]) -> dict[str, Value]:
+        """Ask for what cannot be had together: version 1 gives all or nothing, and some agents have little room."""
+        found: dict[str, Value] = {}
+        for oid in oids:
+            try:
+                value = await self._repeated(partial(self._one, oid))
+            except UnreadableError:
+                if not self.has_answered:
+                    raise
+            else:
+                found.update({} if value is None else {oid: value})
+        return found
+
+    async def _one(self, oid: str) -> Value:
+        try:
+            return await self._session.get(oid)
+        except _library().NoSuchInstance:
+            return None
+
+    async def walk(self, column: str) -> dict[str, Value]:
+        """Return the values below an OID, in as few packets as the agent allows; none if they cannot be read."""
+        if self._has_bulk:
+            try:
+                return await self._walked(self._session.getbulk(column, ROWS_AT_A_TIME))
+            except (NoAnswerError, UnreadableError):
+                self._has_bulk = False
+        try:
+            return await self._walked(self._session.getnext(column))
+        except UnreadableError:
+            return {}
+
+    async def _walked(self, following: AsyncIterator[tuple[str, Value]]) -> dict[str, Value]:
+        """Follow a table until it ends, does not go on, or becomes too large."""
+        rows: dict[str, Value] = {}
+        octets = 0
+        last: tuple[int, ...] = ()
+        while row := await self._repeated(lambda: anext(following, None)):
+            oid, value = row
+            place = tuple(map(int, oid.split(".")))
+            octets += len(value) if isinstance(value, bytes | str) else 0
+            if place <= last or len(rows) >= MOST_ROWS or octets > MOST_OCTETS:
+                break
+            rows[oid], last = value, place
+        return rows
+
+    async def _opened(self, opened: Callable[[], "SnmpSession"]) -> "SnmpSession":
+        """Open a socket, or wait until others have closed theirs; whoever asks has a limit for that."""
+        while True:
+            try:
+                return opened()
+            except OSError as error:
+                if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                    raise SourceError(f"{self._to}: no socket to {self._ip}: {error}") from None
+            await asyncio.sleep(SECONDS_FOR_A_SOCKET)
+
+    async def _repeated(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask until there is an answer, and say why there is none."""
+        gufo = _library()
+        failure: SourceError = NoAnswerError(str(self._to))
+        for _ in range(self._retries + 1):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await ask()
+            except gufo.SnmpAuthError:
+                raise SourceError(f"{self._to}: {self._refusal()}") from None
+            except OSError as error:
+                failure = NoAnswerError(f"{self._to}: {self._silence(error)}")
+            except (gufo.SnmpError, ValueError, RuntimeError) as error:
+                failure = self._unreadable(error)
+            except BaseException as error:
+                if type(error).__module__ != RUST:
+                    raise
+                failure = self._unreadable(error)
+            else:
+                self.has_answered = True
+                return answer
+        raise failure
+
+    def _refusal(self) -> str:
+        if self._to.credentials is None:
+            return "the agent refuses this community; check it"
+        return f"the agent refuses the user {self._to.credentials.user!r}; check its name, auth_protocol and auth_key"
+
+    def _silence(self, error: OSError) -> str:
+        said = f" ({error})" if str(error) else ""
+        attempts = f"no answer from {self._ip}{said} to {self._retries + 1} requests of version {self._version}"
+        if self.has_answered:
+            return f"{attempts}, after it answered others; ask again, or give it a longer timeout"
+        if self._to.credentials is not None:
+            return f"{attempts}; is it on, does it speak version 3, are priv_protocol and priv_key right?"
+        attempts += " or 2c" if self._version == "1" and "2c" in self._to.versions else ""
+        return f"{attempts}; is it on, is SNMP enabled, is the community right? Agents do not answer to a wrong one"
+
+    def _unreadable(self, error: BaseException) -> UnreadableError:
+        return UnreadableError(f"{self._to}: an answer is not SNMP that can be read ({error}); is it a printer?")
+
+
+def _library() -> ModuleType:
+    """Return the library with its part for asyncio."""
+    try:
+        import gufo.snmp  # noqa: PLC0415 - optional
+        import gufo.snmp.aio  # noqa: PLC0415
+    except ImportError as error:
+        raise SourceError(f"{MISSING}: {error}") from error
+    return gufo.snmp
+
+
+@lru_cache(maxsize=1024)
+def user_of(credentials: SnmpCredentials) -> "User":
+    """Return the library's user of these credentials. Making keys of passwords takes milliseconds: once is enough."""
+    gufo = _library()
+    auths = (gufo.Md5Key, gufo.Sha1Key, gufo.Sha224Key, gufo.Sha256Key, gufo.Sha384Key, gufo.Sha512Key)
+    privs = (gufo.DesKey, gufo.Aes128Key, gufo.Aes192Key, gufo.Aes256Key)
+    signed = hidden = None
+    if credentials.auth_protocol is not None and credentials.auth_key is not None:
+        auth = auths[AUTH_PROTOCOLS.index(credentials.auth_protocol)]
+        signed = auth(auth.get_master_key(credentials.auth_key.encode()), key_type=gufo.user.KeyType.Master)
+        if credentials.priv_protocol is not None and credentials.priv_key is not None:
+            priv = privs[PRIV_PROTOCOLS.index(credentials.priv_protocol)]
+            hidden = priv(auth.get_master_key(credentials.priv_key.encode()), key_type=gufo.user.KeyType.Master)
+    user: User = gufo.User(credentials.user, auth_key=signed, priv_key=hidden)
+    return user

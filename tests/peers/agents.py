@@ -1,0 +1,84 @@
+"""SNMP agents to read: a real snmpd that serves the rows of a test, and a fake one for what snmpd cannot be made to do."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+ROWS = Path(__file__).parent / "snmpd_rows.py"
+MODULES = "pass_persist,pass,vacm_conf,vacm_vars,usm_conf,usmConf,snmpEngine,snmpv3mibs"
+
+
+@frozen
+class Counter:
+    """A value that is a Counter32."""
+
+    value: int
+
+
+Values = Mapping[str, int | str | bytes | Counter]
+
+
+@contextmanager
+def snmpd(folder: Path, rows: Values, *, users: str = "", host: str = "127.0.0.1") -> Iterator[int]:
+    """Serve rows until the block ends, to the community `public` and to users; gives the port."""
+    program = shutil.which("snmpd") or shutil.which("/usr/sbin/snmpd")
+    if program is None:
+        pytest.skip("snmpd is missing: apt-get install snmpd")
+    port = free_udp_port(host)
+    (folder / "rows.json").write_text(json.dumps({oid: told(value) for oid, value in rows.items()}))
+    (folder / "snmpd.conf").write_text(
+        f"agentaddress {'udp6:[::1]' if ':' in host else f'udp:{host}'}:{port}\n"
+        f"rocommunity public\nrocommunity6 public\n{users}\n"
+        f"pass_persist .1.3.6.1 {sys.executable} {ROWS} {folder / 'rows.json'}\n"
+    )
+    own = {"SNMPCONFPATH": str(folder), "SNMP_PERSISTENT_DIR": str(folder / "persistent"), "MIBS": ""}
+    process = subprocess.Popen(
+        [program, "-f", "-Lo", "-C", "-c", str(folder / "snmpd.conf"), "-I", MODULES],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, **own},
+    )
+    assert process.stdout
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("NET-SNMP version"):
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield port
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def told(value: int | str | bytes | Counter) -> tuple[str, str]:
+    """Return a value in the words of pass_persist."""
+    match value:
+        case Counter():
+            return "counter", str(value.value)
+        case int():
+            return "integer", str(value)
+        case str():
+            return "objectid", f".{value}"
+        case _:
+            return "octet", value.hex(" ")
+
+
+def free_udp_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((host, 0))
+        return int(free.getsockname()[1])
