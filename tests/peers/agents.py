@@ -1,4 +1,4 @@
-"""SNMP agents to read: a real snmpd that serves the rows of a test, and a fake one for what snmpd cannot be made to do."""
+"""SNMP agents to read: a real snmpd that serves the rows of a test, and a fake one for what snmpd never does."""
 
 import json
 import os

@@ -15,7 +15,8 @@ def main() -> None:
             asked = tuple(map(int, sys.stdin.readline().strip().strip(".").split(".")))
             found = asked if word == "get" else min((oid for oid in rows if oid > asked), default=None)
             answer = ["." + ".".join(map(str, found)), *rows[found]] if found in rows else ["NONE"]
-        print(*answer, sep="\n", flush=True)
+        sys.stdout.write("\n".join(answer) + "\n")
+        sys.stdout.flush()
 
 
 main()
