@@ -128,7 +128,7 @@ class Conversation:
             try:
                 return opened()
             except OSError as error:
-                if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                if not any(f"os error {number})" in str(error) for number in (errno.EMFILE, errno.ENFILE)):
                     raise SourceError(f"{self._to}: no socket to {self._ip}: {error}") from None
             await asyncio.sleep(SECONDS_FOR_A_SOCKET)
 

@@ -1,15 +1,19 @@
 """SNMP agents to read: a real snmpd that serves the rows of a test, and a fake one for what snmpd never does."""
 
+import asyncio
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import ber
 import pytest
 from attrs import frozen
 
@@ -82,3 +86,49 @@ def free_udp_port(host: str = "127.0.0.1") -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind((host, 0))
         return int(free.getsockname()[1])
+
+
+Behaviour = Callable[["FakeAgent", ber.Request], Iterable[bytes]]
+
+
+class FakeAgent(asyncio.DatagramProtocol):
+    """Answers each request with the datagrams that its behaviour makes of it, and keeps the requests."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.asked: list[ber.Request] = []
+        self._behaviour = behaviour
+        self._transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.asked.append(ber.request(data))
+        for datagram in self._behaviour(self, self.asked[-1]):
+            self._transport.sendto(datagram, addr)
+
+
+@asynccontextmanager
+async def faked(behaviour: Behaviour) -> AsyncIterator[tuple[FakeAgent, int]]:
+    """Answer on a port of loopback until the block ends; gives the agent and the port."""
+    loop = asyncio.get_running_loop()
+    transport, agent = await loop.create_datagram_endpoint(lambda: FakeAgent(behaviour), local_addr=("127.0.0.1", 0))
+    try:
+        yield agent, transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+def honest(rows: Mapping[str, bytes]) -> Behaviour:
+    """Answer from encoded rows as an agent does."""
+    places = sorted(tuple(map(int, oid.split("."))) for oid in rows)
+    names = [".".join(map(str, place)) for place in places]
+
+    def behave(_: FakeAgent, asked: ber.Request) -> Iterable[bytes]:
+        if asked.kind == ber.GET:
+            return [ber.response(asked, [(oid, rows.get(oid, ber.NO_SUCH_INSTANCE)) for oid in asked.oids])]
+        begin = bisect_right(places, tuple(map(int, asked.oids[0].split("."))))
+        following = names[begin : begin + (asked.repetitions if asked.kind == ber.GET_BULK else 1)]
+        return [ber.response(asked, [(oid, rows[oid]) for oid in following] or [(asked.oids[0], ber.END)])]
+
+    return behave

@@ -152,7 +152,12 @@ def test_bits_come_in_any_number_of_octets(octets: bytes, alerts: list[str] | No
 
 
 def test_status_of_devices_that_are_no_printers_does_not_count() -> None:
-    rows = {f"{TYPE}.1": f"{MIB}.25.3.1.4", f"{STATUS}.1": 5, f"{TYPE}.7": snmp.IS_PRINTER, f"{STATUS}.7": 2}
+    rows: dict[str, Value] = {
+        f"{TYPE}.1": f"{MIB}.25.3.1.4",
+        f"{STATUS}.1": 5,
+        f"{TYPE}.7": snmp.IS_PRINTER,
+        f"{STATUS}.7": 2,
+    }
 
     assert read({**rows, f"{PRINTER}.7": 4}).status == "DS_PRINTING"
 
@@ -275,7 +280,7 @@ def test_model_is_as_it_is_sold(rows: dict[str, Value], model: str | None) -> No
 
 
 def test_firmware_is_a_detail() -> None:
-    rows = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"Dell A9460dn 7AC2XW1 LW.P2.P434"}
+    rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"Dell A9460dn 7AC2XW1 LW.P2.P434"}
 
     assert read(rows).details["firmware"] == "LW.P2.P434"
 
@@ -468,7 +473,12 @@ def test_zero_beside_some_of_the_same_name_is_unknown() -> None:
 
 
 def test_lists_of_unequal_length_are_paired_by_index() -> None:
-    rows = {f"{SUPPLY}.6.1.1": b"Black", f"{SUPPLY}.6.1.2": b"Cyan", f"{SUPPLY}.8.1.2": 50, f"{SUPPLY}.9.1.2": 10}
+    rows: dict[str, Value] = {
+        f"{SUPPLY}.6.1.1": b"Black",
+        f"{SUPPLY}.6.1.2": b"Cyan",
+        f"{SUPPLY}.8.1.2": 50,
+        f"{SUPPLY}.9.1.2": 10,
+    }
     reading = read(rows)
 
     assert reading.ink_level == 20
