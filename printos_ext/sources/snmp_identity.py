@@ -39,6 +39,8 @@ OTHER_MAKERS = (
     "FUJI",
     "OLIVETTI",
 )
+CALLED = {name.casefold(): name for name in (*MAKERS.values(), *OTHER_MAKERS)}
+MAKER = re.compile(rf"\b(?:{'|'.join(map(re.escape, CALLED))})\b", re.IGNORECASE)
 LONG_HP = "Hewlett-Packard"
 
 # What answers for the printer instead of saying which printer it is.
@@ -188,5 +190,5 @@ def _model(said: str, rows: Rows, serial_number: str | None, maker: str = "") ->
 
 
 def _maker_in(said: str) -> str | None:
-    names = (*MAKERS.values(), *OTHER_MAKERS)
-    return next((name for name in names if re.search(rf"\b{re.escape(name)}\b", said, re.IGNORECASE)), None)
+    found = MAKER.search(said)
+    return CALLED[found[0].casefold()] if found else None

@@ -58,10 +58,11 @@ HEX_TEXT = re.compile(r"(?:0x)?[0-9a-f]{2}(?:[ :-]?[0-9a-f]{2}){3,}", re.IGNOREC
 def table(rows: Rows, entry: str) -> Table:
     """Return the rows of a table in the order of their indexes, each as its values by column."""
     found: dict[Index, dict[int, Value]] = {}
+    below = entry + "."
     for oid, value in rows.items():
-        if not oid.startswith(entry + "."):
+        if not oid.startswith(below):
             continue
-        column, *index = oid[len(entry) + 1 :].split(".")
+        column, *index = oid[len(below) :].split(".")
         if index and all(arc.isascii() and arc.isdigit() and len(arc) <= LONGEST_ARC for arc in (column, *index)):
             found.setdefault(tuple(map(int, index)), {})[int(column)] = value
     return dict(sorted(found.items()))

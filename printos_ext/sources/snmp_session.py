@@ -48,11 +48,12 @@ class Conversation:
         self._timeout, self._retries = timeout, retries
         self.has_answered = False
         self._has_bulk = version != "1"
+        self._gufo: ModuleType
         self._session: SnmpSession
 
     async def begin(self) -> None:
         """Open a socket; of an agent of version 3, learn who and when it is."""
-        gufo = _library()
+        gufo = self._gufo = _library()
         user = user_of(self._to.credentials) if self._to.credentials else None
         versions = {"1": gufo.SnmpVersion.v1, "2c": gufo.SnmpVersion.v2c, "3": gufo.SnmpVersion.v3}
         opened = partial(
@@ -93,7 +94,7 @@ class Conversation:
     async def _one(self, oid: str) -> Value:
         try:
             return await self._session.get(oid)
-        except _library().NoSuchInstance:
+        except self._gufo.NoSuchInstance:
             return None
 
     async def walk(self, column: str) -> dict[str, Value]:
@@ -109,18 +110,17 @@ class Conversation:
             return {}
 
     async def _walked(self, following: AsyncIterator[tuple[str, Value]]) -> dict[str, Value]:
-        """Follow a table until it ends, does not go on, or becomes too large."""
+        """Follow a table to its end, with new patience for each packet that brought something."""
         rows: dict[str, Value] = {}
-        octets = 0
-        last: tuple[int, ...] = ()
-        while row := await self._repeated(lambda: anext(following, None)):
-            oid, value = row
-            place = tuple(map(int, oid.split(".")))
-            octets += len(value) if isinstance(value, bytes | str) else 0
-            if place <= last or len(rows) >= MOST_ROWS or octets > MOST_OCTETS:
-                break
-            rows[oid], last = value, place
-        return rows
+        while True:
+            before = len(rows)
+            try:
+                await self._repeated(partial(_follow, following, rows))
+            except NoAnswerError:
+                if len(rows) == before:
+                    raise
+            else:
+                return rows
 
     async def _opened(self, opened: Callable[[], "SnmpSession"]) -> "SnmpSession":
         """Open a socket, or wait until others have closed theirs; whoever asks has a limit for that."""
@@ -134,17 +134,15 @@ class Conversation:
 
     async def _repeated(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask until there is an answer, and say why there is none."""
-        gufo = _library()
         failure: SourceError = NoAnswerError(str(self._to))
         for _ in range(self._retries + 1):
             try:
-                async with asyncio.timeout(self._timeout):
-                    answer = await ask()
-            except gufo.SnmpAuthError:
+                answer = await ask()
+            except self._gufo.SnmpAuthError:
                 raise SourceError(f"{self._to}: {self._refusal()}") from None
             except OSError as error:
                 failure = NoAnswerError(f"{self._to}: {self._silence(error)}")
-            except (gufo.SnmpError, ValueError, RuntimeError) as error:
+            except (self._gufo.SnmpError, ValueError, RuntimeError) as error:
                 failure = self._unreadable(error)
             except BaseException as error:
                 if type(error).__module__ != RUST:
@@ -172,6 +170,22 @@ class Conversation:
 
     def _unreadable(self, error: BaseException) -> UnreadableError:
         return UnreadableError(f"{self._to}: an answer is not SNMP that can be read ({error}); is it a printer?")
+
+
+async def _follow(following: AsyncIterator[tuple[str, Value]], rows: dict[str, Value]) -> None:
+    """Take rows until the table ends, does not go on, or becomes too large."""
+    octets = sum(len(value) for value in rows.values() if isinstance(value, bytes | str))
+    last = _place(next(reversed(rows), ""))
+    async for oid, value in following:
+        place = _place(oid)
+        octets += len(value) if isinstance(value, bytes | str) else 0
+        if place <= last or len(rows) >= MOST_ROWS or octets > MOST_OCTETS:
+            break
+        rows[oid], last = value, place
+
+
+def _place(oid: str) -> tuple[int, ...]:
+    return tuple(map(int, oid.split("."))) if oid else ()
 
 
 def _library() -> ModuleType:
