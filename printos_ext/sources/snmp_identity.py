@@ -50,11 +50,13 @@ PRINT_SERVER = re.compile(
 )
 ATTACHED = re.compile(r"Attached to (\S+)")
 PRODUCT = re.compile(r"\bPID:\s*([^,;]+)")
-# Lexmark, and Dell's printers that Lexmark makes, end with serial number and firmware: "… 5D4F3B1 LW.P2.P434".
+# Lexmark, and Dell's printers that Lexmark makes, end with serial number and firmware: "... 5D4F3B1 LW.P2.P434".
 FIRMWARE_TAIL = re.compile(
-    r"\s+(?:(?P<serial>[0-9A-Z]{6,12})\s+)?(?P<firmware>[A-Z]\w{1,2}\.[A-Z]\w{1,3}\.[A-Z]\w{2,5}\S*)$"
+    r"\s+(?:(?=\S*\d)[0-9A-Z]{6,14}\s+)?(?P<firmware>[A-Z]{2}[0-9A-Z]{0,4}\.[0-9A-Z]{2,4}\.[0-9A-Z]{2,6}(?:-\d+)?)$"
 )
-VERSION_TAIL = re.compile(r"\s+(?:version\b.*|(?:OS|Ver\.?|V)?\s?\d+(?:\.\d+)+)$", re.IGNORECASE)
+VERSION_TAIL = re.compile(
+    r"[\s,(]+(?:(?:version|firmware|serial(?: number)?|S/?N)\b.*|(?:OS|Ver\.?|V)?\s?\d+(?:\.\d+)+)$", re.IGNORECASE
+)
 TWICE = re.compile(r"^(\S+(?: \S+)?) (?=\1\b)", re.IGNORECASE)
 
 SERIAL_IN_DESCR = re.compile(r"\bS/?N:?\s*([0-9A-Za-z-]{5,})")

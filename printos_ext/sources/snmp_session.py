@@ -159,7 +159,8 @@ class Conversation:
         return f"the agent refuses the user {self._to.credentials.user!r}; check its name, auth_protocol and auth_key"
 
     def _silence(self, error: OSError) -> str:
-        said = f" ({error})" if str(error) else ""
+        why = str(error) or str(error.__cause__ or "")
+        said = f" ({why})" if why else ""
         attempts = f"no answer from {self._ip}{said} to {self._retries + 1} requests of version {self._version}"
         if self.has_answered:
             return f"{attempts}, after it answered others; ask again, or give it a longer timeout"

@@ -132,3 +132,15 @@ def honest(rows: Mapping[str, bytes]) -> Behaviour:
         return [ber.response(asked, [(oid, rows[oid]) for oid in following] or [(asked.oids[0], ber.END)])]
 
     return behave
+
+
+@contextmanager
+def simulated_printers(count: int) -> Iterator[list[int]]:
+    """Run many invented printers in one process until the block ends; gives their ports."""
+    command = [sys.executable, str(Path(__file__).with_name("simulated_printers.py")), str(count)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    assert process.stdout
+    try:
+        yield [int(port) for port in process.stdout.readline().split()]
+    finally:
+        process.communicate()

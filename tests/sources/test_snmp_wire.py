@@ -307,8 +307,8 @@ def test_silence_ends_in_an_error_that_says_what_to_do() -> None:
     assert time.monotonic() - begun < 3
 
 
-def test_nobody_on_the_port_is_silence() -> None:
-    assert "no answer" in failure(f"snmp://127.0.0.1:{free_udp_port()}", timeout=0.05)
+def test_nobody_on_the_port_is_told_from_silence() -> None:
+    assert "connection refused" in failure(f"snmp://127.0.0.1:{free_udp_port()}")
 
 
 def test_agent_that_stops_half_way_is_an_error() -> None:
