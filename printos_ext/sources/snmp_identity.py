@@ -43,11 +43,11 @@ CALLED = {name.casefold(): name for name in (*MAKERS.values(), *OTHER_MAKERS)}
 MAKER = re.compile(rf"\b(?:{'|'.join(map(re.escape, CALLED))})\b", re.IGNORECASE)
 LONG_HP = "Hewlett-Packard"
 
-# What answers for the printer instead of saying which printer it is.
+# Descriptions of no printer: of what answers for it, and of a family.
 PRINT_SERVER = re.compile(
-    r"print ?server|jetdirect|multi-environment|\bnc-\d+|okilan|zebranet|wired ps|printing system|built-in|^generic\b",
-    re.IGNORECASE,
+    r"print ?server|jetdirect|multi-environment|\bnc-\d+|okilan|zebranet|printing system|built-in", re.IGNORECASE
 )
+GENERIC = re.compile(r"^generic\b|print ?server|multi-environment", re.IGNORECASE)
 ATTACHED = re.compile(r"Attached to (\S+)")
 PRODUCT = re.compile(r"\bPID:\s*([^,;]+)")
 # Lexmark, and Dell's printers that Lexmark makes, end with serial number and firmware: "... 5D4F3B1 LW.P2.P434".
@@ -59,7 +59,7 @@ VERSION_TAIL = re.compile(
 )
 TWICE = re.compile(r"^(\S+(?: \S+)?) (?=\1\b)", re.IGNORECASE)
 
-SERIAL_IN_DESCR = re.compile(r"\bS/?N:?\s*([0-9A-Za-z-]{5,})")
+SERIAL_IN_DESCR = re.compile(r"\bS/?N(?::\s*|\s+)(?=[A-Za-z-]*\d)([0-9A-Za-z-]{5,})")
 SERIAL_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._/-]*")
 HIDDEN_SERIAL = re.compile(r"[0-9A-Z]{6,32}")
 NO_SERIAL = re.compile(
@@ -103,7 +103,7 @@ def models(rows: Rows, serial_number: str | None) -> Iterator[Candidate]:
     for index, row in snmp.table(rows, snmp.DEVICES).items():
         said = snmp.text(row.get(snmp.DEVICE_DESCR))
         if said and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
-            generic = "names no model" if PRINT_SERVER.search(said) else None
+            generic = "names no model" if GENERIC.search(said) else None
             key = snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index)
             yield Candidate(_model(said.split(";")[0], rows, serial_number), key, generic)
     described = snmp.text(rows.get(snmp.SYS_DESCR)) or ""
@@ -111,10 +111,9 @@ def models(rows: Rows, serial_number: str | None) -> Iterator[Candidate]:
     if named:
         yield Candidate(_model(named[1], rows, serial_number), snmp.SYS_DESCR)
     shortened = re.split("[;/]", described)[0].strip()
-    is_server = bool(PRINT_SERVER.search(described))
     if shortened:
-        generic = "names what the printer is attached to, or no model" if is_server else None
-        yield Candidate(_model(shortened, rows, serial_number), snmp.SYS_DESCR, generic)
+        server = "names what answers for the printer" if PRINT_SERVER.search(described) else None
+        yield Candidate(_model(shortened, rows, serial_number), snmp.SYS_DESCR, server)
     for oid in snmp.DEVICE_IDS:
         fields = snmp.device_id(snmp.text(rows.get(oid)))
         model = fields.get("MDL") or fields.get("MODEL")

@@ -44,9 +44,7 @@ def reading_from(rows: Rows, *, source: str, observed_at: dt.datetime, last_stat
     rows = {oid.removeprefix("."): value for oid, value in rows.items()}
     draft = _Draft(source)
     serial_number = draft.choose("serial_number", serial_numbers(rows))
-    model = draft.choose("model", models(rows, serial_number))
-    if model is None:
-        model = draft.fall_back("model", models(rows, serial_number))
+    model = draft.choose("model", models(rows, serial_number), is_any_better_than_none=True)
     location = draft.take("location", snmp.text(rows.get(snmp.SYS_LOCATION)), snmp.SYS_LOCATION)
     supplies = supplies_in(rows)
     found = list(conditions(rows))
@@ -80,17 +78,24 @@ class _Draft:
     def ignore(self, key: str, why: str) -> None:
         self.ignored.append(Ignored(self.source, key, why))
 
-    def choose(self, name: str, candidates: Iterable[Candidate]) -> str | None:
+    def choose(
+        self, name: str, candidates: Iterable[Candidate], *, is_any_better_than_none: bool = False
+    ) -> str | None:
+        """Take the first that is fit, else perhaps the last that is not."""
+        unfit, chosen = [], None
         for candidate in candidates:
             if candidate.unfit is None:
-                return str(self.take(name, candidate.said, candidate.key))
+                chosen = candidate
+                break
+            unfit.append(candidate)
+        if chosen is None and unfit and is_any_better_than_none:
+            chosen = unfit.pop()
+        for candidate in unfit:
             self.ignore(candidate.key, f"{candidate.said!r} is no {name.replace('_', ' ')}: {candidate.unfit}")
-        return None
-
-    def fall_back(self, name: str, candidates: Iterable[Candidate]) -> str | None:
-        """Take the last that the device said itself: better than no name."""
-        last = next(reversed(list(candidates)), None)
-        return str(self.take(name, last.said, last.key)) if last else None
+        if chosen is None:
+            return None
+        self.take(name, chosen.said, chosen.key)
+        return chosen.said
 
 
 def _status(draft: _Draft, rows: Rows, found: list[Condition], last_status: str | None) -> str | None:

@@ -89,14 +89,24 @@ def errors_in(octets: bytes) -> frozenset[str]:
 
 def state_of(condition: Condition, last_status: str | None = None) -> str:
     """Return the state of a printer; of one that does not know, the last one that was known."""
+    is_blocked = bool(condition.errors & BLOCKING)
+    says_nothing = condition.printer not in {OTHER, IDLE, PRINTING, WARMUP}
+    if says_nothing and is_blocked:
+        return DeviceState.ERROR
     if not condition.is_known:
         return last_status or DeviceState.ON
-    is_blocked = bool(condition.errors & BLOCKING)
-    if condition.printer not in {OTHER, IDLE, PRINTING, WARMUP}:
-        return DeviceState.ERROR if is_blocked else DeviceState.ON
-    if condition.device == DOWN_DEVICE:
-        is_by_choice = condition.printer == WARMUP or (_is_offline(condition) and not is_blocked)
-        return DeviceState.STANDBY if is_by_choice else DeviceState.ERROR
+    if says_nothing:
+        return DeviceState.ON
+    state_when = _state_when_down if condition.device == DOWN_DEVICE else _state_when_up
+    return state_when(condition, is_blocked=is_blocked)
+
+
+def _state_when_down(condition: Condition, *, is_blocked: bool) -> str:
+    is_by_choice = condition.printer == WARMUP or (_is_offline(condition) and not is_blocked)
+    return DeviceState.STANDBY if is_by_choice else DeviceState.ERROR
+
+
+def _state_when_up(condition: Condition, *, is_blocked: bool) -> str:
     if condition.printer == PRINTING:
         return DeviceState.PRINTING
     if is_blocked:

@@ -118,7 +118,7 @@ def test_down_without_a_harmless_reason_is_an_error(errors: tuple[str, ...]) -> 
     assert state(5, 1, *errors) == "DS_ERROR"
 
 
-@pytest.mark.parametrize("device", [None, 2, 3, 5])
+@pytest.mark.parametrize("device", [None, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("error", BLOCKING)
 def test_blocking_bit_is_an_error_if_nothing_else_is_said(device: int | None, error: str) -> None:
     assert state(device, None, error) == "DS_ERROR"
@@ -285,6 +285,16 @@ def test_model_is_as_it_is_sold(rows: dict[str, Value], model: str | None) -> No
     assert read(rows).model == model
 
 
+def test_what_is_no_model_is_ignored_unless_there_is_nothing_else() -> None:
+    rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"Generic 28C-1"}
+    better = read({**rows, snmp.SYS_DESCR: b"ACME Press 9"})
+
+    assert read(rows).model == "Generic 28C-1"
+    assert read(rows).ignored == ()
+    assert better.model == "ACME Press 9"
+    assert "names no model" in why(better, f"{DESCR}.1")
+
+
 def test_firmware_is_a_detail() -> None:
     rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"Dell A9460dn 7AC2XW1 LW.P2.P434"}
 
@@ -301,6 +311,7 @@ def test_firmware_is_a_detail() -> None:
         ({SERIAL: b"", snmp.SYS_DESCR: b"HP ETHERNET MULTI-ENVIRONMENT,SN:AC12345,FN:1"}, "AC12345"),
         ({snmp.SYS_DESCR: b"Acme A-9 Series; V3.00; Engine 0.41; S/N AC5551234"}, "AC5551234"),
         ({HP_SERIAL: b"\x01\x15AC12345"}, "AC12345"),
+        ({snmp.SYS_DESCR: b"ACME SNMPAgent2 SN Version"}, None),
         ({BROTHER_SERIAL: b"B9A154306"}, "B9A154306"),
         ({"1.3.6.1.4.1.1347.43.5.1.1.28.1": b"QAC9600664"}, "QAC9600664"),
         ({"1.3.6.1.4.1.367.3.2.1.2.1.4.0": b"W49AC03439"}, "W49AC03439"),
@@ -320,6 +331,7 @@ def test_firmware_is_a_detail() -> None:
         "SN in sysDescr",
         "S/N in sysDescr",
         "HP, after two octets",
+        "words that begin like it",
         "Brother",
         "Kyocera",
         "Ricoh",
