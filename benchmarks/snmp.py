@@ -20,6 +20,7 @@ from gufo.snmp.aio import SnmpSession
 
 from printos_ext.sources.snmp import SINGLES, SnmpSource
 from printos_ext.sources.snmp_rows import ALERTS, DEVICES, SUPPLIES, Value
+from printos_ext.sources.snmp_session import FEW_AT_A_TIME, MANY_AT_A_TIME
 
 SIMULATED = Path(__file__).resolve().parent.parent / "tests" / "peers" / "simulated_printers.py"
 PRINTER = [f"1.3.6.1.2.1.25.3.{place}.1" for place in ("2.1.3", "2.1.5", "5.1.1", "5.1.2")]
@@ -74,10 +75,10 @@ async def bare(port: int) -> bool:
     """Ask for the same as a source does, without repeating, limits, or looking at what comes."""
     session = SnmpSession("127.0.0.1", port=port, community="public")
     rows: dict[str, Value] = await session.get_many(SINGLES)
-    rows |= {oid: value async for oid, value in session.getbulk(f"{DEVICES}.2", 30)}
+    rows |= {oid: value async for oid, value in session.getbulk(f"{DEVICES}.2", FEW_AT_A_TIME)}
     rows |= await session.get_many(PRINTER)
-    for column in (SUPPLIES, f"{ALERTS}.8"):
-        rows |= {oid: value async for oid, value in session.getbulk(column, 30)}
+    rows |= {oid: value async for oid, value in session.getbulk(f"{ALERTS}.8", FEW_AT_A_TIME)}
+    rows |= {oid: value async for oid, value in session.getbulk(SUPPLIES, MANY_AT_A_TIME)}
     return bool(rows)
 
 

@@ -11,7 +11,7 @@ from .reading import Reading, SourceError
 from .snmp_address import SnmpCredentials, parsed
 from .snmp_mapping import reading_from
 from .snmp_rows import Value
-from .snmp_session import Conversation, NoAnswerError
+from .snmp_session import MANY_AT_A_TIME, Conversation, NoAnswerError
 
 __all__ = ["SnmpCredentials", "SnmpSource"]
 
@@ -138,8 +138,9 @@ class SnmpSource:
             looked_for.append(f"{snmp.GENERAL}.{snmp.SERIAL_NUMBER}")
         if FIRST_COUNT not in rows:
             looked_for += [f"{snmp.MARKERS}.{column}" for column in (snmp.COUNTER_UNIT, snmp.LIFE_COUNT)]
-        for column in (*looked_for, snmp.SUPPLIES, f"{snmp.ALERTS}.{snmp.ALERT_DESCRIPTION}"):
+        for column in (*looked_for, f"{snmp.ALERTS}.{snmp.ALERT_DESCRIPTION}"):
             rows |= await conversation.walk(column)
+        rows |= await conversation.walk(snmp.SUPPLIES, MANY_AT_A_TIME)
         return rows
 
     async def _resolved(self) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 512
 MOST_OCTETS = 1 << 18
-# A datagram of so many rows is not larger than what the library takes in, unless they are long texts.
-ROWS_AT_A_TIME = 30
+# The library takes in 4,096 octets at a time. Four supplies fit, and what comes after a short table is of no use.
+MANY_AT_A_TIME, FEW_AT_A_TIME = 40, 8
 SECONDS_FOR_A_SOCKET = 0.05
 RUST = "pyo3_runtime"  # where the library panics: what it raises then is no Exception
 MISSING = (
@@ -97,15 +97,17 @@ class Conversation:
         except self._gufo.NoSuchInstance:
             return None
 
-    async def walk(self, column: str) -> dict[str, Value]:
+    async def walk(self, below: str, at_a_time: int = FEW_AT_A_TIME) -> dict[str, Value]:
         """Return the values below an OID, in as few packets as the agent allows; none if they cannot be read."""
         if self._has_bulk:
             try:
-                return await self._walked(self._session.getbulk(column, ROWS_AT_A_TIME))
-            except (NoAnswerError, UnreadableError):
+                return await self._walked(self._session.getbulk(below, at_a_time))
+            except UnreadableError:
+                pass  # it may be too large, row by row it is not
+            except NoAnswerError:
                 self._has_bulk = False
         try:
-            return await self._walked(self._session.getnext(column))
+            return await self._walked(self._session.getnext(below))
         except UnreadableError:
             return {}
 

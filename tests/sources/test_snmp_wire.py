@@ -437,6 +437,15 @@ def test_agent_without_bulk_is_asked_row_by_row() -> None:
     assert sum(request.kind == ber.GET_BULK for request in asked) == 3
 
 
+def test_table_too_large_for_one_packet_is_asked_for_row_by_row() -> None:
+    wordy = {f"{SUPPLY}.6.1.{place}": ber.text(b"Toner " * 40) for place in range(1, 31)}
+    reading, asked = against(honest({**ENCODED, **wordy}))
+
+    assert isinstance(reading, Reading)
+    assert len(reading.details["supplies"]) == 30
+    assert len(asked) < 60
+
+
 def test_value_of_an_unknown_type_costs_nothing_but_itself() -> None:
     opaque = {**ENCODED, f"{MIB}.1.6.0": ber.tagged(0x4F, b"\x01\x02")}
     reading, _ = against(honest(opaque))
