@@ -124,4 +124,6 @@ def _credentials(
 
 
 def _shown(parts: SplitResult) -> str:
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """Return what can be shown of an address that is wrong: a / or # in a community moves it out of its place."""
+    is_misplaced = "@" in parts.path + parts.query + parts.fragment
+    return "snmp://..." if is_misplaced else f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import snmp_rows as snmp
 from .snmp_rows import Rows, Value
@@ -99,31 +99,35 @@ def serial_numbers(rows: Rows) -> Iterator[Candidate]:
 
 
 def models(rows: Rows, serial_number: str | None) -> Iterator[Candidate]:
-    """Find all that the device offers as its model, the best place first."""
+    """Find all that the device offers as its model, the best place first, each as it is sold."""
+    for found in _descriptions(rows):
+        model = _as_sold(found.said, rows, serial_number)
+        if model:
+            yield evolve(found, said=model)
+    for oid in snmp.DEVICE_IDS:
+        fields = snmp.device_id(snmp.text(rows.get(oid)))
+        name = fields.get("MDL") or fields.get("MODEL")
+        maker = fields.get("MFG") or fields.get("MANUFACTURER") or fields.get("MANUFACTURE") or ""
+        if name:
+            yield Candidate(_as_sold(name, rows, serial_number, maker), oid)
+    for oid in snmp.MODELS:
+        name = snmp.text(rows.get(oid))
+        if name:
+            yield Candidate(_as_sold(name, rows, serial_number), oid)
+
+
+def _descriptions(rows: Rows) -> Iterator[Candidate]:
     for index, row in snmp.table(rows, snmp.DEVICES).items():
         said = snmp.text(row.get(snmp.DEVICE_DESCR))
         if said and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
             generic = "names no model" if GENERIC.search(said) else None
-            key = snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index)
-            yield Candidate(_model(said.split(";")[0], rows, serial_number), key, generic)
+            yield Candidate(said.split(";")[0], snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index), generic)
     described = snmp.text(rows.get(snmp.SYS_DESCR)) or ""
     named = PRODUCT.search(described) or ATTACHED.search(described)
     if named:
-        yield Candidate(_model(named[1], rows, serial_number), snmp.SYS_DESCR)
-    shortened = re.split("[;/]", described)[0].strip()
-    if shortened:
-        server = "names what answers for the printer" if PRINT_SERVER.search(described) else None
-        yield Candidate(_model(shortened, rows, serial_number), snmp.SYS_DESCR, server)
-    for oid in snmp.DEVICE_IDS:
-        fields = snmp.device_id(snmp.text(rows.get(oid)))
-        model = fields.get("MDL") or fields.get("MODEL")
-        maker = fields.get("MFG") or fields.get("MANUFACTURER") or fields.get("MANUFACTURE") or ""
-        if model:
-            yield Candidate(_model(model, rows, serial_number, maker), oid)
-    for oid in snmp.MODELS:
-        said = snmp.text(rows.get(oid))
-        if said:
-            yield Candidate(_model(said, rows, serial_number), oid)
+        yield Candidate(named[1], snmp.SYS_DESCR)
+    server = "names what answers for the printer" if PRINT_SERVER.search(described) else None
+    yield Candidate(re.split("[;/]", described)[0], snmp.SYS_DESCR, server)
 
 
 def firmware(rows: Rows) -> str | None:
@@ -175,14 +179,14 @@ def _enterprise(rows: Rows) -> int:
     return int(found[1]) if found else 0
 
 
-def _model(said: str, rows: Rows, serial_number: str | None, maker: str = "") -> str:
-    """Return a model as it is sold: with its maker, once, and without serial number and versions."""
-    plain = " ".join(VERSION_TAIL.sub("", FIRMWARE_TAIL.sub("", said)).split())
+def _as_sold(said: str, rows: Rows, serial_number: str | None, maker: str = "") -> str:
+    """Return a model with its maker, once, and without serial number and versions."""
+    plain = " ".join(VERSION_TAIL.sub("", FIRMWARE_TAIL.sub("", said.strip())).split())
     if serial_number:
         plain = re.sub(rf"[\s,;(]+{re.escape(serial_number)}\b.*$", "", plain)
     plain = re.sub(rf"^{LONG_HP}", "HP", plain, flags=re.IGNORECASE)
     plain = TWICE.sub("", plain)
-    if _maker_in(plain):
+    if not plain or _maker_in(plain):
         return plain
     described = _maker_in(maker) or maker or _maker_in(snmp.text(rows.get(snmp.SYS_DESCR)) or "")
     made_by = described or MAKERS.get(_enterprise(rows), "")

@@ -98,14 +98,20 @@ class FakeAgent(asyncio.DatagramProtocol):
         self.asked: list[ber.Request] = []
         self._behaviour = behaviour
         self._transport: asyncio.DatagramTransport
+        self._sender: Any = None
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._sender = addr
         self.asked.append(ber.request(data))
         for datagram in self._behaviour(self, self.asked[-1]):
-            self._transport.sendto(datagram, addr)
+            self.send(datagram)
+
+    def send(self, datagram: bytes) -> None:
+        """Send to who asked last."""
+        self._transport.sendto(datagram, self._sender)
 
 
 @asynccontextmanager

@@ -586,4 +586,5 @@ def test_any_rows_give_a_reading(rows: dict[str, Any]) -> None:
 
     assert reading.ink_level is None or 0 <= reading.ink_level <= 100
     assert reading.pages_total is None or reading.pages_total >= 0
-    assert all(getattr(reading, name) is not None for name in reading.origins)
+    assert all(getattr(reading, name) not in {None, ""} for name in reading.origins)
+    assert {reading.model, reading.serial_number, reading.location}.isdisjoint({"", " "})

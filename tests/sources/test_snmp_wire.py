@@ -321,16 +321,18 @@ def test_agent_that_stops_half_way_is_an_error() -> None:
     assert {request.version for request in asked} == {1}
 
 
-def test_agent_that_drips_is_given_up_within_the_limit() -> None:
-    async def drip() -> float:
-        async with faked(lambda _agent, _asked: []) as (_, port):
-            source = SnmpSource(f"snmp://127.0.0.1:{port}", timeout=5, limit=0.3)
-            begun = time.monotonic()
-            with pytest.raises(SourceError, match=r"not read within 0\.3 s"):
-                await source.read()
-            return time.monotonic() - begun
+def test_agent_that_goes_on_with_wrong_answers_is_given_up_within_the_limit() -> None:
+    def drip(agent: FakeAgent, asked: ber.Request) -> Iterable[bytes]:
+        wrong = ber.response(asked, [(SYS_DESCR, ber.text(b"Another"))], number=asked.number ^ 1)
+        for step in range(100):
+            asyncio.get_running_loop().call_later(0.05 * step, agent.send, wrong)
+        return []
 
-    assert asyncio.run(drip()) < 2
+    begun = time.monotonic()
+    error, _ = against(drip, timeout=0.2, limit=0.5)
+
+    assert "not read within 0.5 s; ask again" in str(error)
+    assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize(
@@ -541,6 +543,8 @@ def test_address_is_shown_without_its_community(address: str, shown: str) -> Non
         ("snmp://hush@10.0.0.7:0", "not an SNMP address"),
         ("snmp://hush@[::1", "host or the port"),
         ("snmp://10.0.0.7/hush", "not an SNMP address"),
+        ("snmp://hu/hush@10.0.0.7", "not an SNMP address: snmp://..."),
+        ("snmp://hush#1@10.0.0.7", "not an SNMP address: snmp://..."),
         ("snmp://me:hush@10.0.0.7", "passwords are not taken from an address"),
         ("snmp://10.0.0.7?version=4", "version is 1, 2c or 3"),
         ("snmp://10.0.0.7?community=hush", "version is 1, 2c or 3"),
@@ -553,7 +557,7 @@ def test_wrong_address_is_told_without_secrets(address: str, told: str) -> None:
         SnmpSource(address)
 
     assert told in str(caught.value)
-    assert "hush" not in str(caught.value).replace("/hush", "").replace("community=hush", "")
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
