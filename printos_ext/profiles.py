@@ -6,13 +6,13 @@ Each table is a profile with `key`, `secret` and `base_url`. A file that holds a
 import json
 import os
 import re
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
+from .files import keep_private, replace_privately
 
 DEFAULT_PROFILE = "default"
 SETTINGS = ("key", "secret", "base_url")
@@ -37,9 +37,21 @@ def read_profile(file: Path, chosen: str | None) -> dict[str, str]:
     if chosen and chosen not in profiles:
         raise ConfigurationError(f"no profile {chosen!r} in {file}. Example: {_example(chosen)}")
     _check(profile, file, chosen or DEFAULT_PROFILE)
-    if "secret" in profile and sys.platform != "win32" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigurationError(f"{file} holds a secret and others may read it: chmod 600 {file}")
+    if "secret" in profile:
+        keep_private(file)
     return dict(profile)
+
+
+def read_table(file: Path, *names: str) -> dict[str, str]:
+    """Return a table of secrets that is no profile, as `[snmp.user]`; none if it is not there."""
+    table: Any = _parsed(_text(file, None), file, None)
+    for name in names:
+        table = table.get(name, {}) if isinstance(table, dict) else {}
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise ConfigurationError(f"[{'.'.join(names)}] in {file} is no table of texts")
+    if table:
+        keep_private(file)
+    return dict(table)
 
 
 def write_profile(file: Path, name: str, changes: Mapping[str, str]) -> None:
@@ -62,7 +74,7 @@ def write_profile(file: Path, name: str, changes: Mapping[str, str]) -> None:
             f"{file} is written in a way that only a person can change: put it into [{name}] by hand"
         )
     try:
-        _replace(file, text)
+        replace_privately(file, text)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written, and is as it was: {error.strerror}") from None
 
@@ -133,19 +145,3 @@ def _loads(text: str) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - most processes have no such file
 
     return tomllib.loads(text)
-
-
-def _replace(file: Path, text: str) -> None:
-    target = file.resolve()  # what a link points at, not the link
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)  # of a process that was killed
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - never readable for others
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,1 @@
+"""What runs for years beside the devices: so far, which devices are attached."""

@@ -1,0 +1,104 @@
+"""From an address to the source behind it, and from several sources to one reading of a device.
+
+A scheme that is not known here may come from another package: an entry point of the group `printos_ext.sources`, named
+as the scheme, is called with the address.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module, metadata
+from urllib.parse import parse_qs, urlsplit
+
+from printos_ext.errors import ConfigurationError
+from printos_ext.profiles import config_file, read_table
+
+from .reading import Reading, Source, SourceError, merged
+
+GROUP = "printos_ext.sources"
+BUILT_IN = {
+    "http": ".polled:PolledSource",
+    "https": ".polled:PolledSource",
+    "ipp": ".ipp:IppSource",
+    "ipps": ".ipp:IppSource",
+    "jsonl": ".lines:LinesSource",
+    "replay": ".replayed:ReplayedSource",
+    "sim": ".simulated:SimulatedSource",
+}
+
+
+def open_source(address: str, *, environment: Mapping[str, str] = os.environ) -> Source:
+    """Return the source at an address, or say why there is none: `SourceError`. Nothing is sent yet."""
+    scheme = address.partition(":")[0].lower() if ":" in address else ""
+    if not scheme:
+        raise SourceError(f"{shown(address)}: this is no address: ipp://host, snmp://host, … ({', '.join(schemes())})")
+    if scheme == "snmp":
+        return _snmp(address, environment)
+    factory: Callable[[str], Source]
+    if scheme in BUILT_IN:
+        module, _, name = BUILT_IN[scheme].partition(":")
+        factory = getattr(import_module(module, __package__), name)
+    else:
+        found = metadata.entry_points(group=GROUP, name=scheme)
+        if not found:
+            raise SourceError(f"{shown(address)}: no source reads {scheme}: there are {', '.join(schemes())}")
+        try:
+            factory = next(iter(found)).load()
+        except Exception as error:
+            raise SourceError(f"{shown(address)}: the source for {scheme} cannot be loaded: {error}") from error
+    return factory(address)
+
+
+def schemes() -> list[str]:
+    """Return what addresses may begin with."""
+    return sorted({*BUILT_IN, "snmp", *(entry.name for entry in metadata.entry_points(group=GROUP))})
+
+
+async def read_device(sources: Sequence[Source]) -> tuple[Reading, list[SourceError]]:
+    """Read all sources of a device at the same time; one that fails does not lose the others.
+
+    Returns:
+        The merged reading, and the errors of the sources that failed.
+
+    Raises:
+        SourceError: No source could be read.
+    """
+    results = await asyncio.gather(*(source.read() for source in sources), return_exceptions=True)
+    readings = [result for result in results if isinstance(result, Reading)]
+    errors = [
+        _as_source_error(source, result)
+        for source, result in zip(sources, results, strict=True)
+        if isinstance(result, BaseException)
+    ]
+    if not readings:
+        raise SourceError("; ".join(map(str, errors)))
+    return merged(readings), errors
+
+
+def shown(address: str) -> str:
+    """Return an address that may be shown, whatever it is: what stands before an @ or after a ? may be a secret."""
+    return re.sub(r"//[^/]*@", "//", address).partition("?")[0]
+
+
+def _as_source_error(source: Source, error: BaseException) -> SourceError:
+    """Return what a source of somebody else's raised as what it should have raised."""
+    if isinstance(error, SourceError):
+        return error
+    if not isinstance(error, Exception):
+        raise error
+    return SourceError(f"{source.address}: its source failed: {type(error).__name__}: {error}")
+
+
+def _snmp(address: str, environment: Mapping[str, str]) -> Source:
+    """Return a source whose user, if it has one, has keys in the file with the profiles: a table `[snmp.USER]`."""
+    from .snmp import SnmpSource  # noqa: PLC0415 - needs an extra
+    from .snmp_address import SnmpCredentials  # noqa: PLC0415 - the same
+
+    try:
+        users = parse_qs(urlsplit(address).query).get("user", [])
+        keys = read_table(config_file(environment), "snmp", users[-1]) if users else None
+        credentials = SnmpCredentials(users[-1], **keys) if keys else None
+    except (ValueError, ConfigurationError, TypeError) as error:
+        raise SourceError(f"{shown(address)}: {error}") from None
+    return SnmpSource(address, credentials=credentials)
