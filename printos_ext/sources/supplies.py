@@ -1,0 +1,140 @@
+"""Supplies of a device, as the Printer MIB (RFC 3805) and IPP tell them, and the one ink level made of them. No I/O."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeGuard
+
+from attrs import field, frozen
+
+# Types of supplies by their number in RFC 3805; IPP has the same as words.
+KINDS = (
+    *("", "other", "unknown", "toner", "wasteToner", "ink", "inkCartridge", "inkRibbon", "wasteInk", "opc"),
+    *("developer", "fuserOil", "solidWax", "ribbonWax", "wasteWax", "fuser", "coronaWire", "fuserOilWick"),
+    *("cleanerUnit", "fuserCleaningPad", "transferUnit", "tonerCartridge", "fuserOiler", "water", "wasteWater"),
+    *("glueWaterAdditive", "wastePaper", "bindingSupply", "bandingSupply", "stitchingWire", "shrinkWrap", "paperWrap"),
+    *("staples", "inserts", "covers"),
+)
+MARKING = {"toner", "ink", "inkCartridge", "inkRibbon", "solidWax", "ribbonWax", "tonerCartridge"}
+OPEN_KINDS = {"other", "unknown"}  # the words decide
+BY_WORD = {kind.casefold(): kind for kind in KINDS[1:]}
+
+# What a name says about a supply of which nothing else is known. Waste is no supply, whatever else is said of it.
+WASTE = re.compile(r"waste|used (?:toner|ink)", re.IGNORECASE)
+NOT_MARKING = re.compile(
+    r"waste|drum|developer|fuser|fusing|belt|transfer|roller|kit|filter|staple|clean|maintenance|imaging unit|head"
+    r"|photoconduct",
+    re.IGNORECASE,
+)
+MARKS = re.compile(
+    r"\b(?:toner|ink|cartridge|ribbon|wax)"
+    r"|\b(?:black|cyan|magenta|yellow|gr[ae]y|red|green|blue|orange|violet|white)\b",
+    re.IGNORECASE,
+)
+
+# Levels and capacities below zero stand for something else; what is below these as well, for nothing.
+UNLIMITED, UNKNOWN, SOME_LEFT = -1, -2, -3
+MEANINGS = {UNLIMITED: "no limit", UNKNOWN: "unknown", SOME_LEFT: "some is left, nobody knows how much"}
+FULL = 100
+
+
+@frozen
+class Supply:
+    """One supply as a device tells it.
+
+    Attributes:
+        name: Its description, cleaned.
+        kind: Its type, a word of `KINDS`; "unknown" if the device does not say.
+        level: What is left of it, in the unit of `maximum`; -1 other, -2 unknown, -3 some.
+        maximum: What fits in it; -1 and -2 as above. None if the device says nowhere how much fits.
+        colorant: The colour it is for, by its place among the device's colorants: 0 none.
+        fills_up: Whether it is a receptacle: its level is the room that is left in it.
+        key: The row or the place that it is from.
+    """
+
+    name: str | None = None
+    kind: str = "unknown"
+    level: Any = None
+    maximum: Any = None
+    colorant: int = 0
+    fills_up: bool = False
+    key: str = field(default="", eq=False)
+
+
+def kind_of(word: Any) -> str:
+    """Return the type that a number of RFC 3805, or a word in kebab-case or camelCase, stands for."""
+    if isinstance(word, int):
+        return KINDS[word] if 0 < word < len(KINDS) else "unknown"
+    return BY_WORD.get(re.sub(r"[-_\s]", "", str(word)).casefold(), "unknown") if isinstance(word, str) else "unknown"
+
+
+def is_marking(supply: Supply) -> bool:
+    """Tell whether a supply ends up on the paper: only those have a part in the ink level."""
+    name = _spelt_out(supply.name or "")
+    if supply.fills_up or WASTE.search(name):
+        return False
+    if supply.kind not in OPEN_KINDS:
+        return supply.kind in MARKING
+    if NOT_MARKING.search(name):
+        return False
+    return supply.colorant > 0 or MARKS.search(name) is not None
+
+
+def percent(level: Any, maximum: Any) -> float | None:
+    """Return how full something is, or None where the device gives no number: never a zero for what is not known.
+
+    Without a maximum, a level up to 100 is the percent itself.
+    """
+    if not _is_number(level) or level < 0:
+        return None
+    if maximum is None or (_is_number(maximum) and maximum in {UNLIMITED, UNKNOWN}):
+        return float(level) if level <= FULL else None
+    if not _is_number(maximum) or maximum <= 0:
+        return None
+    return 100.0 if level >= maximum else round(100.0 * (level / maximum), 2)
+
+
+def percents(supplies: Sequence[Supply]) -> list[float | None]:
+    """Return the percent of each supply, as far as it is known.
+
+    A row at 0 beside one of the same name at -3 is not empty: some devices have a row too many for a supply.
+    """
+    some_left = {supply.name for supply in supplies if _is_number(supply.level) and supply.level == SOME_LEFT}
+    known = [percent(supply.level, supply.maximum) for supply in supplies]
+    return [
+        None if value == 0 and supply.name is not None and supply.name in some_left else value
+        for supply, value in zip(supplies, known, strict=True)
+    ]
+
+
+def ink_level(supplies: Sequence[Supply]) -> float | None:
+    """Return the percent of the marking supply of which the least is left, or None if none is known."""
+    marking = [supply for supply in supplies if is_marking(supply)]
+    return min((value for value in percents(marking) if value is not None), default=None)
+
+
+def uncounted(supplies: Sequence[Supply]) -> Iterable[tuple[Supply, str]]:
+    """Say which supplies have no part in the ink level, and why."""
+    for supply, value in zip(supplies, percents(supplies), strict=True):
+        name = supply.name or "a supply without a name"
+        if not is_marking(supply):
+            yield supply, f"{name} does not end up on the paper"
+        elif value is None:
+            meaning = MEANINGS.get(supply.level) if _is_number(supply.level) else "nothing is said"
+            yield supply, f"{name} has no known level: {meaning or f'{supply.level} of {supply.maximum}'}"
+
+
+def listed(supplies: Sequence[Supply]) -> list[dict[str, Any]]:
+    """Return the supplies as the details of a reading hold them."""
+    return [
+        {"name": supply.name, "percent": value, "kind": supply.kind}
+        for supply, value in zip(supplies, percents(supplies), strict=True)
+    ]
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _spelt_out(name: str) -> str:
+    """Return a name with a space between its words: "WasteToner_Box" has three."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)
