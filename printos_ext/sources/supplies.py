@@ -119,8 +119,10 @@ def uncounted(supplies: Sequence[Supply]) -> Iterable[tuple[Supply, str]]:
         if not is_marking(supply):
             yield supply, f"{name} does not end up on the paper"
         elif value is None:
-            meaning = MEANINGS.get(supply.level) if _is_number(supply.level) else "nothing is said"
-            yield supply, f"{name} has no known level: {meaning or f'{supply.level} of {supply.maximum}'}"
+            meaning = (
+                MEANINGS.get(supply.level, "what fits is not known") if _is_number(supply.level) else "nothing is said"
+            )
+            yield supply, f"{name} has no known level: {meaning}"
 
 
 def listed(supplies: Sequence[Supply]) -> list[dict[str, Any]]:
