@@ -148,7 +148,7 @@ def _markers(attributes: Mapping[str, Any]) -> list[Supply]:
     )
     return [
         Supply(
-            name=cleaned(_at(names, place)),
+            name=cleaned(_at(names, place)) or cleaned(_at(types, place)),
             kind=kind_of(cleaned(_at(types, place))),
             # Without any high levels, levels are percents. Where only this one's is missing, nobody knows.
             level=_at(levels, place) if place < len(fulls) or not fulls else None,
