@@ -37,14 +37,11 @@ JOB_PROCESSING = 5
 OK, FIRST_FAILURE, VERSION_NOT_SUPPORTED = 200, 0x0200, 0x0503
 # A connection for each question: small printers close one after an error, and do not say so.
 HEADERS = {"content-type": "application/ipp", "accept-encoding": "identity", "connection": "close"}
-WHAT_TO_DO = {
-    401: "it asks for a password: let it answer questions about its state without one",
-    403: "it refuses: allow this machine in its settings",
-    426: "it wants TLS: attach it as ipps://",
-    0x0401: "it refuses: allow this machine in its settings",
-    0x0402: "it asks for a password: let it answer questions about its state without one",
-    0x0403: "it refuses: allow this machine in its settings",
-}
+LOCKED = "it asks for a password: let it answer questions about its state without one"
+REFUSED = "it refuses: allow this machine in its settings"
+TLS_ONLY = "it wants TLS: attach it as ipps://"
+# By the status of HTTP, and that of IPP in hexadecimal.
+WHAT_TO_DO = {401: LOCKED, 403: REFUSED, 426: TLS_ONLY, 0x0401: REFUSED, 0x0402: LOCKED, 0x0403: REFUSED}
 
 
 class _NoPrinterError(Exception):
@@ -180,26 +177,24 @@ class IppSource:
 
     async def _why_untrusted(self, error: httpx.ConnectError) -> str:
         """Say which certificate the printer shows, so that a person can compare it."""
-        shown = _fingerprint_shown(error)
-        if shown:
+        if shown := _fingerprint_shown(error):
             return (
                 f"it shows another certificate than the pinned one, with the fingerprint {shown}: nothing was sent; "
                 "if the printer has a new certificate, compare this and pin it"
             )
+        why = f"its certificate is not trusted ({_reason(error)}): nothing was sent"
         try:
-            async with _client(pinned("")) as client:
+            async with _client(pinned("")) as client:  # which is refused as well, and tells what it was
                 await self._post(client, "/", b"")
-        except httpx.ConnectError as other:
-            shown = _fingerprint_shown(other)
-        return (
-            f"its certificate is not trusted ({_reason(error)}): nothing was sent; "
-            f"if the printer itself shows the fingerprint {shown}, attach {self.address}?fingerprint={shown}"
-        )
+        except httpx.ConnectError as refused:
+            shown = _fingerprint_shown(refused)
+        advice = f"if the printer itself shows the fingerprint {shown}, attach {self.address}?fingerprint={shown}"
+        return f"{why}; {advice}" if shown else why
 
 
 def _client(verify: ssl.SSLContext) -> httpx.AsyncClient:
     """Return a client for one reading, whose every wait ends with it; no proxy leads to a printer."""
-    client = httpx.AsyncClient(verify=verify, trust_env=False, timeout=None)  # noqa: S113 - the deadline is the limit
+    client = httpx.AsyncClient(verify=verify, trust_env=False, timeout=max(_left(), 0.0))
     bind(client)
     return client
 

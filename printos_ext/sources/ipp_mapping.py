@@ -32,6 +32,7 @@ BLOCKING = {"media-jam", "door-open", "cover-open", "marker-supply-empty", "tone
 RIPPING = {"job-interpreting", "job-transforming"}
 
 LARGEST_COUNT = 2**63 - 1
+MOST_VALUES = 256  # of an attribute: no printer has as many supplies or reasons
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 # What an attribute that is there says about a field: its name, the value if it gives one, and why it gives none.
@@ -208,7 +209,7 @@ def _values(attributes: Mapping[str, Any], name: str) -> list[Any]:
     """Return the values of an attribute: a list, whether there are none, one or several."""
     value = attributes.get(name)
     if isinstance(value, list | tuple):
-        return list(value)
+        return list(value[:MOST_VALUES])
     return [] if value is None else [value]
 
 

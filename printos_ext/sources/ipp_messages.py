@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .texts import decoded
+
 GET_JOBS, GET_PRINTER_ATTRIBUTES = 0x000A, 0x000B
 OPERATION_GROUP, JOB_GROUP, END, PRINTER_GROUP = 0x01, 0x02, 0x03, 0x04
 FIRST_VALUE_TAG = 0x10
@@ -101,7 +103,7 @@ def _groups(body: bytes) -> list[tuple[int, dict[str, list[Any]]]]:
                 raise UnreadableMessageError("it ends a collection that did not begin")
             attributes, values = around.pop()
         elif tag == MEMBER_NAME or name:
-            values = attributes[_text(value if tag == MEMBER_NAME else name)] = []
+            values = attributes[decoded(value if tag == MEMBER_NAME else name)] = []
         if tag == BEGIN_COLLECTION:
             if len(around) == DEEPEST:
                 raise UnreadableMessageError(f"its collections are nested more than {DEEPEST} deep")
@@ -132,20 +134,12 @@ def _value(tag: int, value: bytes) -> Any:
     if tag in {TEXT_LANGUAGE, NAME_LANGUAGE}:
         try:
             _, place = _sized(value, 0)
-            return _text(_sized(value, place)[0])
+            return decoded(_sized(value, place)[0])
         except UnreadableMessageError:
             return None
     if tag in TEXTS or tag == OCTETS:
-        return _text(value)
+        return decoded(value)
     return value if tag > INTEGER else None
-
-
-def _text(value: bytes) -> str:
-    """Return a text; printers that do not speak UTF-8, although they say so, speak Latin-1."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def _plain(attributes: Mapping[str, list[Any]]) -> Attributes:

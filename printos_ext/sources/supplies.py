@@ -1,10 +1,10 @@
 """Supplies of a device, as the Printer MIB (RFC 3805) and IPP tell them, and the one ink level made of them. No I/O."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard
 
-from attrs import field, frozen
+from attrs import frozen
 
 # Types of supplies by their number in RFC 3805; IPP has the same as words.
 KINDS = (
@@ -48,7 +48,6 @@ class Supply:
         maximum: What fits in it; -1 and -2 as above. None if the device says nowhere how much fits.
         colorant: The colour it is for, by its place among the device's colorants: 0 none.
         fills_up: Whether it is a receptacle: its level is the room that is left in it.
-        key: The row or the place that it is from.
     """
 
     name: str | None = None
@@ -57,7 +56,6 @@ class Supply:
     maximum: Any = None
     colorant: int = 0
     fills_up: bool = False
-    key: str = field(default="", eq=False)
 
 
 def kind_of(word: Any) -> str:
@@ -112,7 +110,7 @@ def ink_level(supplies: Sequence[Supply]) -> float | None:
     return min((value for value in percents(marking) if value is not None), default=None)
 
 
-def uncounted(supplies: Sequence[Supply]) -> Iterable[tuple[Supply, str]]:
+def uncounted(supplies: Sequence[Supply]) -> Iterator[tuple[Supply, str]]:
     """Say which supplies have no part in the ink level, and why."""
     for supply, value in zip(supplies, percents(supplies), strict=True):
         name = supply.name or "a supply without a name"

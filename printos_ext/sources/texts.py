@@ -32,16 +32,22 @@ UNWRITTEN = ({"a", "0"}, {"x", "0"}, {"x", "9"})
 COUNTED_OUT = {"0123456789", "123456789", "1234567890"}
 
 
+def decoded(value: bytes) -> str:
+    """Return the text in some bytes: up to the first NUL, in UTF-8 or, whatever the device says it speaks, Latin-1."""
+    text = value.split(b"\0", 1)[0]
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
 def cleaned(value: Any) -> str | None:
     """Return a text of a device as people read it, or None if nothing is left of it.
 
-    Bytes are UTF-8, else Latin-1, and end at the first NUL. What cannot be shown becomes a space, spaces become one.
+    It ends at the first NUL. What cannot be shown becomes a space, and several spaces become one.
     """
     if isinstance(value, bytes | bytearray):
-        try:
-            value = bytes(value).decode()
-        except UnicodeDecodeError:
-            value = bytes(value).decode("latin-1")
+        value = decoded(bytes(value))
     if not isinstance(value, str):
         return None
     text = value.split("\0", 1)[0][: 4 * LONGEST]
@@ -69,16 +75,18 @@ def sold_as(maker: str | None, model: str) -> str:
     "HP LaserJet", "OKI DATA CORP" an "OKI MC873".
     """
     words = model.split()
-    makers = re.findall(r"\w+", (maker or "").casefold())
-    if {"hewlett", "packard"} <= set(makers):
-        makers.append("hp")
     for length in range(1, 4):
         begin = [word.casefold() for word in words[:length]]
         while len(words) >= 2 * length and [word.casefold() for word in words[length : 2 * length]] == begin:
             words = words[length:]
-    if maker and words and not set(re.findall(r"\w+", words[0].casefold())) & set(makers):
+    if maker and words and not _names_in(words[0]) & _names_in(maker):
         words = [maker, *words]
     return " ".join(words)
+
+
+def _names_in(text: str) -> set[str]:
+    names = set(re.findall(r"\w+", text.casefold()))
+    return names | {"hp"} if "hewlett" in names else names
 
 
 def device_id(text: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Real printers in software: `ippeveprinter` of CUPS and `lprint` of PAPPL, each on a port of loopback and in a folder.
 
 They are ended by their process; several run side by side. A test that needs one which is not installed is skipped.
+Debian's lprint listens on every address, whatever it is told, for as long as its test lasts.
 """
 
 import contextlib

@@ -322,6 +322,14 @@ def test_texts_that_are_not_utf_8_are_kept() -> None:
     assert read(printer_location=b"B\xfcro").location == "Büro"
 
 
+def test_more_values_than_any_printer_has_are_left_aside() -> None:
+    many = [str(number) for number in range(100_000)]
+    reading = read({"printer-state-reasons": many, **markers(names=many, levels=[1] * 100_000)})
+
+    assert len(reading.details["alerts"]) == len(reading.details["supplies"]) == 256
+    assert len(reading.ignored) < 300
+
+
 anything = st.recursive(
     st.none()
     | st.booleans()

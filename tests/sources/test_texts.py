@@ -14,6 +14,7 @@ from printos_ext.sources.texts import LONGEST, cleaned, device_id, is_serial_num
     [
         (b"Halle 2\0\0garbage", "Halle 2"),
         (b"B\xfcro", "Büro"),
+        (b"B\xc3\xbcro\0\xff", "Büro"),
         ("Büro".encode(), "Büro"),
         ("Hall\r\n2\x07 \x1b[31mleft", "Hall 2 [31mleft"),
         ("\ud800 Hall", "Hall"),
@@ -68,6 +69,7 @@ def test_placeholder_is_no_serial_number(text: str) -> None:
         ("HP", "HP LaserJet 400", "HP LaserJet 400"),
         ("HP", "LaserJet 400", "HP LaserJet 400"),
         ("Hewlett-Packard", "HP LaserJet 400", "HP LaserJet 400"),
+        ("HP", "Hewlett-Packard LaserJet 400", "Hewlett-Packard LaserJet 400"),
         ("hp", "HP LaserJet 400", "HP LaserJet 400"),
         ("OKI DATA CORP", "OKI MC873", "OKI MC873"),
         ("KONICA MINOLTA", "KONICA MINOLTA bizhub C3110", "KONICA MINOLTA bizhub C3110"),
