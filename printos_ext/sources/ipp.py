@@ -102,9 +102,10 @@ class IppSource:
         """Do nothing: no connection outlives a reading."""
 
     async def _fetch(self) -> Attributes:
-        pin = self._place.fingerprint
+        is_verified = self._place.scheme == "ipps" and not self._place.fingerprint
         try:
-            async with _client(pinned(pin) if pin else trusted()) as client:
+            # Plain IPP meets no certificate: it must not need those of this machine, and would trust none.
+            async with _client(trusted() if is_verified else pinned(self._place.fingerprint or "")) as client:
                 attributes = await self._printer(client)
                 if attributes.get("printer-state") == PROCESSING:
                     # Without its job, less is known of what the printer does, and the rest is worth no less.

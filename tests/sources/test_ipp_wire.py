@@ -405,6 +405,17 @@ def test_pin_is_exactly_one_certificate_and_another_is_sent_nothing(authority: t
     assert server.arrived == []
 
 
+def test_plain_ipp_does_not_need_the_certificates_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.pem").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "broken.pem"))
+    trusted.cache_clear()
+    with serving(printer()) as server:
+        assert read(address(server)).status == "DS_ON"
+        assert "the connection failed" in refusal(address(server, scheme="ipps"))
+
+
 def test_printer_without_tls_is_not_read_with_it() -> None:
     def plain(connection: Connection) -> None:
         connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
