@@ -27,8 +27,8 @@ demo: $(READY) ## a few minutes of three devices, against a sandbox of their own
 test: $(READY) $(REDOCLY) ## run the tests
 	@$(PY) -m pytest -n auto --dist worksteal
 
-fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK, and thousands of requests on the sandbox
-	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sandbox/test_schemathesis.py
+fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK and the sources, and thousands of requests on the sandbox
+	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sources tests/sandbox/test_schemathesis.py
 
 torture: $(READY) ## the tests that take minutes: a million lines through the shell
 	@$(PY) -m pytest -m torture --durations=0
@@ -65,6 +65,7 @@ spec-update: $(READY) ## NEW=path: take this version of HP's document in; withou
 bench: $(READY) ## measure, beside what it is compared with
 	@$(PY) benchmarks/imports.py
 	@$(PY) benchmarks/sandbox.py
+	@$(PY) benchmarks/snmp.py
 
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)

@@ -1,4 +1,4 @@
-"""Files that hold secrets: for their owner alone, and replaced as a whole, so that a kill or a full disk leaves no half."""
+"""Files that hold secrets: for their owner alone, and replaced as a whole, so that nothing leaves half of one."""
 
 import os
 import stat

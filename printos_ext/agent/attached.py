@@ -1,4 +1,4 @@
-"""The devices that are attached here: which device of PrintOS is read from which sources. One JSON file, its owner's alone.
+"""The devices that are attached here: which device of PrintOS is read from which sources. One file, its owner's alone.
 
 Sources may hold a community, which opens a printer: nobody else may read the file.
 """
@@ -80,7 +80,7 @@ def attach(
     model, serial_number = reading.model, reading.serial_number
     if not serial_number:
         raise InvalidArgumentError(
-            "no source tells the serial number: look for it on the device, and give it with --serial-number"
+            "no source tells the serial number: it is on the device; give it with --serial-number"
         )
     if not model:
         raise InvalidArgumentError("no source tells the model: give it with --model")
@@ -96,7 +96,7 @@ def attach(
 
 @contextmanager
 def changing(file: Path) -> Iterator[list[Attached]]:
-    """Give the attached devices to be changed; nobody else changes them meanwhile, and they change all or not at all."""
+    """Give the attached devices to be changed; nobody else changes them meanwhile, and all change or none."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:  # noqa: PTH123 - for its owner alone

@@ -64,13 +64,9 @@ async def read_device(sources: Sequence[Source]) -> tuple[Reading, list[SourceEr
     Raises:
         SourceError: No source could be read.
     """
-    results = await asyncio.gather(*(source.read() for source in sources), return_exceptions=True)
+    results = await asyncio.gather(*(_read(source) for source in sources))
     readings = [result for result in results if isinstance(result, Reading)]
-    errors = [
-        _as_source_error(source, result)
-        for source, result in zip(sources, results, strict=True)
-        if isinstance(result, BaseException)
-    ]
+    errors = [result for result in results if isinstance(result, SourceError)]
     if not readings:
         raise SourceError("; ".join(map(str, errors)))
     return merged(readings), errors
@@ -81,13 +77,14 @@ def shown(address: str) -> str:
     return re.sub(r"//[^/]*@", "//", address).partition("?")[0]
 
 
-def _as_source_error(source: Source, error: BaseException) -> SourceError:
-    """Return what a source of somebody else's raised as what it should have raised."""
-    if isinstance(error, SourceError):
+async def _read(source: Source) -> Reading | SourceError:
+    """Return what a source says or why not; one of somebody else's may raise anything."""
+    try:
+        return await source.read()
+    except SourceError as error:
         return error
-    if not isinstance(error, Exception):
-        raise error
-    return SourceError(f"{source.address}: its source failed: {type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - it becomes the error that it should have been
+        return SourceError(f"{source.address}: its source failed: {type(error).__name__}: {error}")
 
 
 def _snmp(address: str, environment: Mapping[str, str]) -> Source:

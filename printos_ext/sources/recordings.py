@@ -19,6 +19,7 @@ from .reading import Reading
 FORMAT = "printos-recording 1"
 PROTOCOLS = ("snmp", "ipp")
 SHORTEST = 4  # a shorter text is found everywhere
+DOMAINS = "local|lan|internal|intranet|corp|com|org|net|de|fr|uk"
 # What may name a person, a place or a machine in any text, and what stands there instead (RFC 5737, 7042, 2606).
 ADDRESSES = (
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "192.0.2.1"),

@@ -45,9 +45,7 @@ class ReplayedSource:
     def _opened(self) -> Recording:
         try:
             with self._path.open("rb") as file:
-                content = file.read(LARGEST + 1)
-            if len(content) > LARGEST:
-                raise ValueError(f"it is larger than {LARGEST:,} bytes")
+                content = file.read(LARGEST)
             return read(content.decode())
         except OSError as error:
             raise SourceError(f"{self.address}: it cannot be read: {error.strerror}") from None

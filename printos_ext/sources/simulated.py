@@ -1,4 +1,4 @@
-"""A press that is not there, with a believable day: `sim://press?seed=7&speed=1440`. What it does is a function of time.
+"""A press that is not there, with a believable day: `sim://press?seed=7&speed=1440`. It is a function of time.
 
 It is off at night, waits, rips and prints by day, jams now and then, and runs out of ink once a day.
 """
