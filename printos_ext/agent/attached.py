@@ -16,6 +16,7 @@ from attrs import asdict, frozen
 from printos_ext.client import PrintOS
 from printos_ext.errors import ConfigurationError, ConflictError, InvalidArgumentError
 from printos_ext.files import replace_privately
+from printos_ext.sources.opening import shown
 from printos_ext.sources.reading import Reading
 
 VERSION = 1
@@ -35,7 +36,7 @@ class Attached:
 
     def is_called(self, word: str) -> bool:
         """Tell whether a person may mean this device: its id, serial number, name, or one of its addresses."""
-        return word in {self.id, self.serial_number, self.name, *self.sources}
+        return word in {self.id, self.serial_number, self.name, *self.sources, *map(shown, self.sources)}
 
 
 def state_file(environment: Mapping[str, str] = os.environ) -> Path:
@@ -70,7 +71,6 @@ def attach(
     reading: Reading,
     sources: tuple[str, ...],
     *,
-    server: str,
     name: str | None = None,
 ) -> Attached:
     """Return the device of PrintOS that a reading is of; provision it if there is none.
@@ -90,6 +90,7 @@ def attach(
         device = printos.devices.find(serial_number=serial_number, model=model)
     if device is None:
         device = printos.devices.ensure(model=model, serial_number=serial_number, location=reading.location)
+    server = printos.devices_url.removesuffix("/devices")
     known = device.model if isinstance(device.model, str) and device.model else model
     return Attached(str(device.id), server, known, serial_number, sources, reading.location, name)
 

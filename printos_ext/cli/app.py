@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from . import VERSION, config, devices, exits, manual, output
+from . import VERSION, attaching, config, devices, exits, manual, output
 from .connecting import Said
 from .output import CannotShowError, ReaderGoneError, tell
 
@@ -19,7 +19,11 @@ EPILOG = "Exit status: " + ", ".join(f"{status} {meaning}" for status, meaning i
 # The options of `printos` itself, with how many words follow each: they may stand anywhere.
 ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--no-color": 0, "--verbose": 0, "-v": 0}
 WITH_FIELDS = ("list", "get", "provision", "ensure")
-SECTIONS = {"Devices": ("devices",), "Setting up": ("config", "doctor", "sandbox"), "More": ("completion", "man")}
+SECTIONS = {
+    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture"),
+    "Setting up": ("config", "doctor", "sandbox"),
+    "More": ("completion", "man"),
+}
 
 
 class Words(TyperGroup):
@@ -48,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(devices.group, name="devices")
 app.add_typer(config.group, name="config")
+attaching.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

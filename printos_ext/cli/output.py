@@ -35,10 +35,17 @@ class CannotShowError(Exception):
         self.status = status
 
 
-def show(rows: Sequence[Row], *, as_json: str | None = None, as_csv: bool = False, one: bool = False) -> None:
-    """Show rows; `as_json` names the fields to show, none of them means all."""
+def show(
+    rows: Sequence[Row],
+    *,
+    columns: Sequence[str] = COLUMNS,
+    as_json: str | None = None,
+    as_csv: bool = False,
+    one: bool = False,
+) -> None:
+    """Show rows, as a table of the columns; as JSON, `as_json` names the fields to show, none of them means all."""
     with _writing():
-        _write(rows, as_json, as_csv=as_csv, one=one)
+        _write(rows, columns, as_json, as_csv=as_csv, one=one)
 
 
 def line(document: Any) -> None:
@@ -97,7 +104,7 @@ def _writing() -> Iterator[None]:
         raise CannotShowError(f"cannot write the result: {error.strerror}", exits.ERROR) from None
 
 
-def _write(rows: Sequence[Row], as_json: str | None, *, as_csv: bool, one: bool) -> None:
+def _write(rows: Sequence[Row], columns: Sequence[str], as_json: str | None, *, as_csv: bool, one: bool) -> None:
     if as_json is not None:
         chosen = _chosen(rows, [name.strip() for name in as_json.split(",") if name.strip()])
         sys.stdout.write(json.dumps(chosen[0] if one else chosen, ensure_ascii=False) + "\n")
@@ -106,26 +113,25 @@ def _write(rows: Sequence[Row], as_json: str | None, *, as_csv: bool, one: bool)
         writer.writeheader()
         writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
     elif sys.stdout.isatty():
-        _table(rows)
+        _table(rows, columns)
     else:
         for row in rows:
-            sys.stdout.write("\t".join(printable(_text(row.get(name))) for name in COLUMNS) + "\n")
+            sys.stdout.write("\t".join(printable(_text(row.get(name))) for name in columns) + "\n")
 
 
-def _table(rows: Sequence[Row]) -> None:
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.table import Table  # noqa: PLC0415 - a pipe needs no table
     from rich.text import Text  # noqa: PLC0415 - the same
 
     now = dt.datetime.now(dt.UTC)
     table = Table(box=None, pad_edge=False)
-    for name in COLUMNS:
+    for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        cells = [printable(_text(row.get(name))) for name in COLUMNS[:-1]]
-        style = STYLES.get(str(row.get("status")), "")
-        table.add_row(
-            *map(Text, cells[:-1]), Text(cells[-1], style), since(printable(_text(row.get(COLUMNS[-1]))), now)
-        )
+        cells = {name: printable(_text(row.get(name))) for name in columns}
+        if "registeredAt" in cells:
+            cells["registeredAt"] = since(cells["registeredAt"], now)
+        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in cells.values()))
     _console(sys.stdout).print(table)
 
 
@@ -156,4 +162,6 @@ def _names(rows: Sequence[Row]) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list | tuple):
+        return " ".join(map(_text, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

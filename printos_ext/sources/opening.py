@@ -26,6 +26,8 @@ BUILT_IN = {
     "replay": ".replayed:ReplayedSource",
     "sim": ".simulated:SimulatedSource",
 }
+# Those of which the query holds no secret.
+PLAIN = {"ipp", "ipps", "replay", "sim", "snmp"}
 
 
 def open_source(address: str, *, environment: Mapping[str, str] = os.environ) -> Source:
@@ -73,8 +75,10 @@ async def read_device(sources: Sequence[Source]) -> tuple[Reading, list[SourceEr
 
 
 def shown(address: str) -> str:
-    """Return an address that may be shown, whatever it is: what stands before an @ or after a ? may be a secret."""
-    return re.sub(r"//[^/]*@", "//", address).partition("?")[0]
+    """Return an address that may be shown: without user and password, and without a query that may be a secret."""
+    without_user = re.sub(r"//[^/]*@", "//", address)
+    is_plain = without_user.partition(":")[0] in PLAIN
+    return without_user if is_plain else without_user.partition("?")[0]
 
 
 async def _read(source: Source) -> Reading | SourceError:

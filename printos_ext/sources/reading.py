@@ -111,5 +111,6 @@ def merged(readings: Iterable[Reading]) -> Reading:
 def _rank(field: str, reading: Reading) -> int:
     """Return the place of a reading among those that know a field."""
     schemes = {origin.source.partition(":")[0].removesuffix("s") for origin in reading.origins.values()}
-    order = PRECEDENCE.get(field, ())
-    return next((place for place, scheme in enumerate(order) if scheme in schemes), -1)
+    order = PRECEDENCE[field]
+    unnamed = -1 if schemes else len(order)
+    return next((place for place, scheme in enumerate(order) if scheme in schemes), unnamed)

@@ -1,0 +1,33 @@
+"""Recording a device: what it says over SNMP or IPP, once or several times, scrubbed before it is kept."""
+
+import asyncio
+import secrets
+from typing import Any, Protocol, cast
+
+from .reading import Reading, Source, SourceError
+from .recordings import PROTOCOLS, Recording, scrubbed
+
+
+class Wire(Source, Protocol):
+    """A source that can tell what a device said, before anything is made of it."""
+
+    async def fetch(self) -> dict[str, Any]:
+        """Ask the device."""
+
+
+async def capture(source: Source, *, times: int = 1, every: float = 0.0) -> tuple[Recording, Reading]:
+    """Ask a device several times, so many seconds apart; return the recording, and the last reading of the device."""
+    protocol = source.address.partition(":")[0].removesuffix("s")
+    if protocol not in PROTOCOLS:
+        raise SourceError(f"{source.address}: only {' and '.join(PROTOCOLS)} are recorded")
+    wire = cast("Wire", source)
+    salt, said = secrets.token_bytes(16), []
+    try:
+        for n in range(times):
+            if n:
+                await asyncio.sleep(every)
+            reading = await wire.read()
+            said.append(scrubbed(await wire.fetch(), reading, salt))
+    finally:
+        await wire.aclose()
+    return Recording(protocol, said), reading
