@@ -90,15 +90,23 @@ class Devices:
         arguments.concurrency(concurrency)
         failure: Exception | None = None
         pending: dict[str, Future[StatusResult]] = {}
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="printos") as threads:
+        threads = ThreadPoolExecutor(concurrency, thread_name_prefix="printos")
+        is_interrupted = False
+        try:
             try:
                 for update in updates:
                     while len(pending) >= concurrency or _device(update) in pending:
                         yield from _completed(pending, wait(pending.values(), return_when=FIRST_COMPLETED).done)
                     pending[_device(update)] = threads.submit(self._report, update)
+                    yield from _completed(pending, {task for task in pending.values() if task.done()})
             except Exception as error:  # noqa: BLE001 - the iterable is somebody else's; it is raised below
                 failure = error
             yield from _completed(pending, wait(pending.values()).done)
+        except KeyboardInterrupt:
+            is_interrupted = True
+            raise
+        finally:
+            threads.shutdown(wait=not is_interrupted, cancel_futures=is_interrupted)
         if failure is not None:
             raise failure
 

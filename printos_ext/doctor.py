@@ -4,6 +4,7 @@ One call is made, `listDevices`, without retries. Nothing that is found holds a 
 """
 
 import datetime as dt
+import os
 import queue
 import socket
 import ssl
@@ -22,12 +23,12 @@ from .errors import APIResponseValidationError, APIStatusError, AuthenticationEr
 from .pools import certificates
 from .profiles import DEFAULT_PROFILE
 from .reports import SKEW_WORTH_TELLING, clock_offset, duration
-from .settings import Setting, checked_url, chosen_profile, credentials, look_up
+from .settings import Setting, checked_url, chosen_profile, credentials, look_up, set_up_log
 
 T = TypeVar("T")
 
 SECONDS = 10.0
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 # What each link hangs on: with that broken it cannot be tried.
 LINKS: Mapping[str, tuple[str, ...]] = {
     "settings": (),
@@ -94,8 +95,9 @@ class Examination:
         file, chosen = chosen_profile(self.profile)
         try:
             self.found = look_up({"base_url": self.base_url}, profile=self.profile)
+            set_up_log(os.environ.get("PRINTOS_LOG"))
         except ConfigurationError as error:
-            raise BrokenError(str(error), "printos config set, or an editor, mends the file") from None
+            raise BrokenError(str(error), "correct it there") from None
         return f"{file} [{chosen or DEFAULT_PROFILE}]" if file.exists() else f"the environment; there is no {file}"
 
     def server(self) -> str:
@@ -122,9 +124,13 @@ class Examination:
             return "none"
         try:
             self.through = httpx.URL(named if "://" in named else f"http://{named}")
-        except httpx.InvalidURL as error:
-            raise BrokenError(f"no address: {error}", f"correct {self.url.scheme}_proxy in the environment") from None
-        return f"{self.through.scheme}://{self.through.netloc.decode()}"  # without its password
+        except httpx.InvalidURL:
+            self.through = httpx.URL()
+        if (
+            self.through.scheme not in PORTS or not self.through.host
+        ):  # told without the address: it may hold a password
+            raise BrokenError("no http:// address", f"correct {self.url.scheme}_proxy in the environment")
+        return f"{self.through.scheme}://{self.through.netloc.decode()}"
 
     def name(self) -> str:
         """Resolve the name of the server, or of the proxy, which resolves the server's."""
@@ -158,7 +164,11 @@ class Examination:
             if self.through:
                 return "not looked at here: the call below goes through the proxy"
             try:
-                with certificates().wrap_socket(self.connected, server_hostname=self.url.host) as secured:
+                trusted = certificates()
+            except (OSError, ValueError) as error:
+                raise BrokenError(f"no certificates to trust: {error}", "correct SSL_CERT_FILE, SSL_CERT_DIR") from None
+            try:
+                with trusted.wrap_socket(self.connected, server_hostname=self.url.host) as secured:
                     ends = ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"]))
                     return f"trusted, {secured.version()}, ends in {(ends - time.time()) / 86_400:.0f} days"
             except ssl.SSLCertVerificationError as error:
@@ -197,7 +207,7 @@ class Examination:
 
     def _peer(self) -> tuple[str, int]:
         url = self.through or self.url
-        return url.host, url.port or PORTS.get(url.scheme, 1080)
+        return url.host, url.port or PORTS[url.scheme]
 
 
 def _clock(headers: Mapping[str, str]) -> Finding:

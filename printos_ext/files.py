@@ -1,5 +1,6 @@
-"""Files that hold secrets: for their owner alone, and replaced as a whole, so that nothing leaves half of one."""
+"""Files that hold secrets, and files that are replaced as a whole, so that nothing leaves half of one."""
 
+import errno
 import os
 import stat
 import sys
@@ -14,18 +15,34 @@ def keep_private(file: Path) -> None:
         raise ConfigurationError(f"{file} holds a secret and others may read it: chmod 600 {file}")
 
 
-def replace_privately(file: Path, text: str) -> None:
-    """Write a file anew; an error leaves it as it was."""
+def refuse_other_than_file(file: Path) -> None:
+    """Refuse what is there and no file: reading it may never end."""
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
+
+
+def replace(file: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file anew; an error leaves it as it was. What is no character becomes an escape."""
     target = file.resolve()  # what a link points at, not the link
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)  # of a process that was killed
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - never readable for others
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        create(beside, text, mode=mode)
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
+        raise
+
+
+def create(file: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file that is not there yet; an error leaves none, and one that is there as it was."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:  # noqa: PTH123 - it has its mode
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        file.unlink(missing_ok=True)
         raise

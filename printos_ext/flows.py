@@ -15,6 +15,7 @@ from . import arguments
 from .decoding import read_json, readable
 from .errors import (
     APIConnectionError,
+    APIResponseValidationError,
     APIStatusError,
     ConflictError,
     InternalServerError,
@@ -127,7 +128,7 @@ def ensure(url: str, model: str, serial_number: str, location: str | None) -> Fl
         return before.holding(before.parsed)
     try:
         return (yield from provision(model, serial_number, location))
-    except (APIConnectionError, InternalServerError):
+    except (APIConnectionError, APIResponseValidationError, InternalServerError):
         after = yield from find(url, serial_number, model)
         if after.parsed is None:
             raise

@@ -4,30 +4,47 @@ What is registered already is asked first, in one call. What may be is written t
 that was killed is followed by one that looks for just these devices again, before it provisions any of them.
 """
 
+import errno
+import hashlib
 import json
+import math
 import os
+import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field, frozen
 
-from . import arguments
-from .errors import APIConnectionError, AuthenticationError, InternalServerError, PrintOSError, RateLimitError
+from . import arguments, files
+from .errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    AuthenticationError,
+    InternalServerError,
+    PrintOSError,
+    RateLimitError,
+)
+from .folders import state_folder
+from .retries import NEVER_LEFT
 from .rows import Row
 
 if TYPE_CHECKING:
     from .client import PrintOS
 
-# How long after it was sent a request of a killed run may still change something. (A guess; HP says nothing.)
-SETTLE = 10.0
+# How long after it left a request may still change something: as long as a client waits for its answer. What HP's
+# servers do with one whose client is gone is not known.
+SETTLE = 60.0
+LOOK_EVERY = 2.0
 # With so many failures in a row that are nobody's fault but the server's or the network's, the rest would fail too.
 GIVE_UP_AFTER = 10
-UNKNOWN_OUTCOME = (APIConnectionError, InternalServerError)
+UNKNOWN_OUTCOME = (APIConnectionError, InternalServerError, APIResponseValidationError)
+RESULTS = ("provisioned", "existing", "failed", "unknown", "untried")
 
 Device = tuple[str, str]
 
@@ -38,7 +55,11 @@ class JournalError(PrintOSError):
 
 @frozen
 class Outcome:
-    """What became of a row: `provisioned` by this run or the one it goes on from, `existing`, or `failed`."""
+    """What became of a row, one of `RESULTS`.
+
+    `provisioned` by this run or the one it goes on from; `existing` before; `failed`; `unknown` if a request left and
+    nobody knows whether it arrived; `untried` if none left.
+    """
 
     row: Row
     result: str
@@ -70,13 +91,16 @@ class Journal:
         """Read what earlier runs wrote, and keep others out."""
         if self.path is not None:
             with self._readable_errors():
+                files.refuse_other_than_file(self.path)
                 self._stream = self.path.open("a+b", buffering=0)
                 _reserve(self._stream, self.path)
                 self._stream.seek(0)
                 for line in self._stream.readlines():
-                    with suppress(ValueError, KeyError, TypeError):  # the line that a kill cut short
+                    with suppress(
+                        ValueError, KeyError, TypeError, RecursionError, OverflowError
+                    ):  # cut short by a kill
                         self._take(json.loads(line))
-                self._stream.write(b"\n")
+                self._append(b"\n")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,6 +111,10 @@ class Journal:
     def begun(self, device: Device) -> None:
         """Say that a request is about to leave."""
         self._write(device, "begun", at=time.time())
+
+    def answered(self, device: Device) -> None:
+        """Say that a request is over, and that nobody knows what it changed."""
+        self._write(device, "begun", at=0.0)
 
     def ended(self, device: Device, device_id: str | None) -> None:
         """Say that a device is registered."""
@@ -105,20 +133,25 @@ class Journal:
         line = {"event": event, "model": device[0], "serialNumber": device[1], **said}
         with self._lock, self._readable_errors():
             if self._stream is not None:
-                self._stream.write(json.dumps(line).encode() + b"\n")
+                self._append(json.dumps(line).encode() + b"\n")
             self._take(line)
+
+    def _append(self, line: bytes) -> None:
+        if self._stream.write(line) < len(line):  # a disk that is full takes a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     @contextmanager
     def _readable_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise JournalError(f"{self.path} cannot be written: {error.strerror}") from None
+            raise JournalError(f"{self.path} cannot be written: {error.strerror}; name another place") from None
 
     def _take(self, said: dict[str, Any]) -> None:
         device = (str(said["model"]), str(said["serialNumber"]))
         if said["event"] == "begun":
-            self.uncertain[device] = float(said["at"])
+            at = float(said["at"])
+            self.uncertain[device] = at if math.isfinite(at) else 0.0
         else:
             self.uncertain.pop(device, None)
         if said["event"] == "ended":
@@ -127,50 +160,89 @@ class Journal:
 
 @define
 class Import:
-    """One run. It stops at credentials that are not taken, and when the server or the network is gone."""
+    """One run over a table. It stops at credentials that are not taken, and when the server or the network is gone.
+
+    `tell` is told what a person waits for.
+    """
 
     _printos: "PrintOS"
     _journal: Journal
-    _concurrency: int = field(validator=lambda _, __, value: arguments.concurrency(value))
+    _rows: Sequence[Row]
+    _concurrency: int = field(default=8, validator=lambda _, __, value: arguments.concurrency(value))
+    _tell: Callable[[str], object] = field(default=lambda _: None)
+    _known_rows: dict[int, Outcome] = field(factory=dict, init=False)
     _waiting: dict[Device, list[Row]] = field(factory=dict, init=False)
     _unknown: dict[Device, PrintOSError] = field(factory=dict, init=False)
     _in_vain: int = field(default=0, init=False)
     _stopped: PrintOSError | None = field(default=None, init=False)
 
-    def outcomes(self, rows: Sequence[Row]) -> Iterator[Outcome]:
+    def run(self) -> Iterator[Outcome]:
         """Register the device of each row unless it is registered; yield an outcome for each row as it is known.
 
         A row that is refused does not stop the others. Whatever stops the run is raised once the calls under way have
         ended; what they registered is in the journal.
         """
-        for row in rows:
+        for outcome in self._outcomes():
+            self._known_rows[outcome.row.number] = outcome
+            yield outcome
+
+    def results(self) -> list[Outcome]:
+        """Return what is known about each row, wherever the run ended."""
+        return [self._known_rows.get(row.number) or self._unfinished(row) for row in self._rows]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything is known that was not known from the table."""
+        return any(outcome.row.fault is None for outcome in self._known_rows.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left that the next run would have to know."""
+        return not any(row.device in self._journal.uncertain for row in self._rows)
+
+    def _unfinished(self, row: Row) -> Outcome:
+        if row.device in self._journal.provisioned:
+            return Outcome(row, "provisioned", self._journal.provisioned[row.device])
+        return Outcome(row, "unknown" if row.device in self._journal.uncertain else "untried")
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        for row in self._rows:
             if row.fault is not None:
                 yield Outcome(row, "failed", error=row.fault)
             else:
                 self._waiting.setdefault(row.device, []).append(row)
-        yield from self._found(set(self._journal.uncertain))
-        uncertain = {device: at for device, at in self._journal.uncertain.items() if device in self._waiting}
+        yield from self._found()
+        uncertain = {device for device in self._waiting if device in self._journal.uncertain}
         yield from self._provisioned([device for device in self._waiting if device not in uncertain])
-        if uncertain or self._unknown:
-            _settle(uncertain.values())
-            yield from self._found({*uncertain, *self._unknown})
+        yield from self._settled()
         for device in self._unknown.keys() & self._waiting.keys():
             yield from self._failed(device, self._unknown[device])
         yield from self._provisioned(list(self._waiting))
-        for device in list(self._waiting):
-            yield from self._failed(device, self._unknown[device])
+        for device, error in self._unknown.items():
+            if device in self._waiting:
+                yield from self._failed(device, error)
 
-    def _found(self, sent: Collection[Device]) -> Iterator[Outcome]:
+    def _found(self) -> Iterator[Outcome]:
         """Tell which devices are registered by now; those that were sent are ours."""
         for listed in self._printos.devices.list():
             device = (str(listed.model), str(listed.serial_number))
             if device in self._waiting:
                 device_id = str(listed.id)
-                if device in sent:
+                if device in self._journal.uncertain:
                     self._journal.ended(device, device_id)
                 yield from self._known(device, device_id, ours=self._journal.provisioned.get(device) == device_id)
 
-    def _provisioned(self, devices: Sequence[Device]) -> Iterator[Outcome]:
+    def _settled(self) -> Iterator[Outcome]:
+        """Look for what was sent until it is there, or until it can no longer arrive."""
+        while missing := self._journal.uncertain.keys() & self._waiting.keys():
+            yield from self._found()
+            left = max(self._journal.uncertain.get(device, 0.0) for device in missing) + SETTLE - time.time()
+            if left <= 0 or not missing & self._waiting.keys():
+                break
+            self._tell(f"looking for {len(missing)} devices that were sent and not confirmed, for up to {left:.0f} s")
+            time.sleep(min(LOOK_EVERY, left, SETTLE))
+
+    def _provisioned(self, devices: Collection[Device]) -> Iterator[Outcome]:
         remaining = iter(devices)
         pending: dict[Future[str | None], Device] = {}
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="printos") as threads:
@@ -197,6 +269,10 @@ class Import:
         try:
             device_id = future.result()
         except UNKNOWN_OUTCOME as error:
+            if isinstance(error.__cause__, NEVER_LEFT):
+                self._journal.refused(device)
+            elif not isinstance(error, APIConnectionError) and error.status_code != HTTPStatus.GATEWAY_TIMEOUT:
+                self._journal.answered(device)
             self._unknown[device] = error
             self._in_vain += 1
             if self._in_vain >= GIVE_UP_AFTER:
@@ -225,19 +301,35 @@ class Import:
             yield Outcome(row, "failed", error=str(error))
 
 
-def _settle(begun: Iterable[float]) -> None:
-    """Wait until what a killed run had sent has arrived, or never will."""
-    latest = max(begun, default=0.0)
-    time.sleep(min(max(latest + SETTLE - time.time(), 0.0), SETTLE))
+def write_results(file: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write a line of JSON for each row, as a whole or not at all."""
+    lines = [json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n" for outcome in outcomes]
+    files.replace(file, "".join(lines), mode=0o666)
 
 
-def _reserve(stream: Any, path: Path) -> None:
-    """Keep a second run away from the same journal."""
-    if os.name == "nt":
+@contextmanager
+def alone(server: str) -> Iterator[None]:
+    """Let no second import to a server run on this machine: each would provision what the other has not listed."""
+    name = hashlib.sha256(server.encode()).hexdigest()[:16]
+    try:
+        folder = state_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock: Any = (folder / f"import-{name}.lock").open("ab")
+    except OSError:  # a machine without a place for it: then nobody else has one either
+        lock = nullcontext()
+    with lock:
+        if not isinstance(lock, nullcontext):
+            _reserve(lock, server)
+        yield
+
+
+def _reserve(stream: Any, what: object) -> None:
+    """Keep a second run away."""
+    if sys.platform == "win32":
         return
     import fcntl  # noqa: PLC0415 - not everywhere
 
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise JournalError(f"another import is under way with {path}: wait for its end") from None
+        raise JournalError(f"another import is under way with {what}: wait for its end") from None

@@ -6,13 +6,13 @@ Each table is a profile with `key`, `secret` and `base_url`. A file that holds a
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import files
 from .errors import ConfigurationError
-from .files import keep_private, replace_privately
+from .folders import config_folder
 
 DEFAULT_PROFILE = "default"
 SETTINGS = ("key", "secret", "base_url")
@@ -20,14 +20,7 @@ SETTINGS = ("key", "secret", "base_url")
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the path of `config.toml` in the user's config folder, whether or not it is there."""
-    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
-    if sys.platform == "win32":
-        folder = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Application Support"
-    else:
-        folder = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return folder / "printos" / "config.toml"
+    return config_folder(environment) / "config.toml"
 
 
 def read_profile(file: Path, chosen: str | None) -> dict[str, str]:
@@ -38,7 +31,7 @@ def read_profile(file: Path, chosen: str | None) -> dict[str, str]:
         raise ConfigurationError(f"no profile {chosen!r} in {file}. Example: {_example(chosen)}")
     _check(profile, file, chosen or DEFAULT_PROFILE)
     if "secret" in profile:
-        keep_private(file)
+        files.keep_private(file)
     return dict(profile)
 
 
@@ -50,7 +43,7 @@ def read_table(file: Path, *names: str) -> dict[str, str]:
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         raise ConfigurationError(f"[{'.'.join(names)}] in {file} is no table of texts")
     if table:
-        keep_private(file)
+        files.keep_private(file)
     return dict(table)
 
 
@@ -59,6 +52,8 @@ def write_profile(file: Path, name: str, changes: Mapping[str, str]) -> None:
 
     The file is replaced as a whole, so that neither a kill nor a full disk leaves half of it.
     """
+    if not name.isprintable():
+        raise ConfigurationError(f"{name!r} is no name for a profile")
     text = _text(file, name)
     before = _parsed(text, file, name)
     profile = before.get(name, {})
@@ -74,14 +69,15 @@ def write_profile(file: Path, name: str, changes: Mapping[str, str]) -> None:
             f"{file} is written in a way that only a person can change: put it into [{name}] by hand"
         )
     try:
-        replace_privately(file, text)
+        files.replace(file, text)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written, and is as it was: {error.strerror}") from None
 
 
 def _text(file: Path, chosen: str | None) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        files.refuse_other_than_file(file)
+        return file.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, ValueError) as error:
@@ -91,6 +87,8 @@ def _text(file: Path, chosen: str | None) -> str:
 def _parsed(text: str, file: Path, chosen: str | None) -> dict[str, Any]:
     try:
         return _loads(text)
+    except RecursionError:
+        raise _unreadable(file, ValueError("nested too deep"), chosen) from None
     except ValueError as error:
         # Without its cause, which may hold the text and so the secret.
         raise _unreadable(file, error, chosen) from None
@@ -119,7 +117,8 @@ def _edited(text: str, name: str, setting: str, value: str) -> str:
     """Change one line of a table, or add the line, or the table; the caller checks what came of it."""
     lines = text.removesuffix("\n").split("\n") if text else []
     quoted = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
-    header = next((n for n, line in enumerate(lines) if line.partition("#")[0].strip() == f"[{quoted}]"), None)
+    is_header = re.compile(rf"\s*\[{re.escape(quoted)}\]\s*(#.*)?")
+    header = next((n for n, line in enumerate(lines) if is_header.fullmatch(line)), None)
     if header is None:
         lines += [""] * bool(lines) + [f"[{quoted}]"]
         header = len(lines) - 1
@@ -135,7 +134,7 @@ def _edited(text: str, name: str, setting: str, value: str) -> str:
 def _reads_as(text: str) -> dict[str, Any] | None:
     try:
         return _loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

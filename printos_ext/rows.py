@@ -61,8 +61,12 @@ def _decoded(content: bytes) -> str:
 
 
 def _csv(text: str) -> Iterator[tuple[int, Any]]:
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    head, _, rest = text.partition("\n")
+    skipped = 0
+    if head.lower().startswith("sep="):  # what a spreadsheet writes for itself
+        text, head, skipped = rest, head.strip()[4:], 1
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
         found = [COLUMNS[_plain(name)] for name in names if _plain(name) in COLUMNS]
@@ -70,10 +74,9 @@ def _csv(text: str) -> Iterator[tuple[int, Any]]:
             raise InvalidArgumentError(
                 f"the first line must name the columns model and serialNumber, not {', '.join(names) or 'nothing'}"
             )
-        for number, cells in enumerate(reader, 2):
+        for number, cells in enumerate(reader, 2 + skipped):
             if any(cell.strip() for cell in cells):
-                few = f"it has {len(cells)} cells, and the first line {len(names)}"
-                yield number, dict(zip(names, cells, strict=True)) if len(cells) == len(names) else few
+                yield number, dict(zip(names, cells, strict=True)) if len(cells) == len(names) else cells
     except csv.Error as error:
         raise InvalidArgumentError(f"line {reader.line_num} is no CSV: {error}") from None
 
@@ -104,8 +107,18 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
 def _row(number: int, record: Any) -> Row:
     """Return a device, if a record is one."""
     if not isinstance(record, dict):
-        return Row(number, fault=record if isinstance(record, str) else "it is no object")
-    said = {COLUMNS[_plain(name)]: _cell(value) for name, value in record.items() if _plain(name) in COLUMNS}
+        has_cells = isinstance(record, list)
+        return Row(number, fault=f"its {len(record)} cells are not those above" if has_cells else "it is no object")
+    said: dict[str, str | None] = {}
+    for name, value in record.items():
+        column = COLUMNS.get(_plain(name))
+        if column in said:
+            return Row(number, fault=f"it has two values for {column}")
+        if column:
+            try:
+                said[column] = _cell(column, value)
+            except ValueError as error:
+                return Row(number, fault=str(error))
     row = Row(number, said.get("model") or "", said.get("serial_number") or "", said.get("location") or None)
     try:
         provision_request(row.model, row.serial_number, row.location)
@@ -116,11 +129,18 @@ def _row(number: int, record: Any) -> Row:
     return row
 
 
-def _cell(value: Any) -> str | None:
+def _cell(column: str, value: Any) -> str | None:
     """Return a text; a serial number of digits alone is a number in many files."""
-    if value is None or isinstance(value, str):
-        return value and value.strip()
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"the {column} is no text")  # noqa: TRY004 - the caller's table is wrong, not the caller
+    text = value.strip()
+    if any(ord(character) < ord(" ") for character in text):
+        raise ValueError(f"the {column} holds characters that nobody can read")
+    return text
 
 
 def _plain(name: Any) -> str:

@@ -5,6 +5,7 @@ Nothing is read before a client is made, and a file only if it is there.
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from .profiles import DEFAULT_PROFILE, config_file, read_profile
 BASE_URL = "https://printos.api.hp.com"
 VARIABLES = {"key": "PRINTOS_API_KEY", "secret": "PRINTOS_API_SECRET", "base_url": "PRINTOS_BASE_URL"}
 LONGEST = 1e9
+HIGHEST_PORT = 65_535
 EXAMPLES = {
     "key": 'PrintOS(key="…", secret="…")',
     "secret": 'PrintOS(key="…", secret="…")',
@@ -91,7 +93,7 @@ def read_settings(
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Return complete settings, or say which one is missing or wrong, where it was looked for, and an example."""
-    _set_up_log(environment.get("PRINTOS_LOG"))
+    set_up_log(environment.get("PRINTOS_LOG"))
     arguments = {"key": key, "secret": secret, "base_url": base_url}
     found = look_up(arguments, profile=profile, environment=environment)
     url = checked_url(str(found["base_url"].value))
@@ -112,7 +114,8 @@ def look_up(
 ) -> dict[str, Setting]:
     """Return each setting with where it is from: an argument, the environment, a profile, or the default."""
     file, chosen = chosen_profile(profile, environment)
-    stored = read_profile(file, chosen)
+    is_complete = all(arguments.get(name) or environment.get(variable) for name, variable in VARIABLES.items())
+    stored = {} if is_complete and not profile else read_profile(file, chosen)
     found = {}
     for name, variable in VARIABLES.items():
         places = (
@@ -145,7 +148,7 @@ def credentials(
     return HmacAuth(*pair)
 
 
-def _set_up_log(level: str | None) -> None:
+def set_up_log(level: str | None) -> None:
     """Write what this package logs to stderr, from the level that the environment asks for."""
     if not level:
         return
@@ -162,16 +165,24 @@ def _set_up_log(level: str | None) -> None:
 
 def checked_url(text: str) -> httpx.URL:
     """Return the base URL without its trailing slash."""
+    shown = shown_url(text)
     try:
         url = httpx.URL(str(text).strip())
         if ":" not in url.host:
             url.host.encode("idna")
     except (httpx.InvalidURL, UnicodeError, TypeError) as error:
-        raise ConfigurationError(f"the base URL {text!r} is none: {error}. Example: {EXAMPLES['base_url']}") from None
+        why = "" if "@" in str(text) else f": {error}"  # which may quote a password
+        raise ConfigurationError(f"the base URL {shown!r} is none{why}. Example: {EXAMPLES['base_url']}") from None
     if url.userinfo:
         raise ConfigurationError(f"the base URL must not hold credentials. Example: {EXAMPLES['base_url']}")
-    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+    is_plain = not (url.query or url.fragment) and (url.port or 0) <= HIGHEST_PORT
+    if url.scheme not in {"http", "https"} or not url.host or not is_plain:
         raise ConfigurationError(
-            f"the base URL {text!r} is not http(s)://host[:port][/prefix] and no more. Example: {EXAMPLES['base_url']}"
+            f"the base URL {shown!r} is not http(s)://host[:port][/prefix] and no more. Example: {EXAMPLES['base_url']}"
         )
     return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/")
+
+
+def shown_url(text: str) -> str:
+    """Return an address, which may be none, without what may be a secret in it."""
+    return re.sub(r"//.*@", "//", str(text)).partition("?")[0].partition("#")[0]

@@ -13,9 +13,10 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from printos_ext import files
 from printos_ext.client import PrintOS
 from printos_ext.errors import ConfigurationError, ConflictError, InvalidArgumentError
-from printos_ext.files import replace_privately
+from printos_ext.folders import state_folder
 from printos_ext.sources.opening import shown
 from printos_ext.sources.reading import Reading
 
@@ -41,14 +42,7 @@ class Attached:
 
 def state_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where the attached devices are kept, whether or not the file is there."""
-    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
-    if sys.platform == "win32":
-        folder = Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Application Support"
-    else:
-        folder = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state")
-    return folder / "printos" / "attached.json"
+    return state_folder(environment) / "attached.json"
 
 
 def read_attached(file: Path) -> list[Attached]:
@@ -113,7 +107,7 @@ def changing(file: Path) -> Iterator[list[Attached]]:
 
 def _replace(file: Path, devices: list[Attached]) -> None:
     document = {"version": VERSION, "devices": [asdict(device) for device in devices]}
-    replace_privately(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    files.replace(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def _wait_for(lock: Any) -> None:

@@ -12,12 +12,13 @@ from typer.main import get_command
 
 from . import VERSION, attaching, config, devices, exits, manual, output
 from .connecting import Said
-from .output import CannotShowError, ReaderGoneError, tell
+from .output import CommandError, ReaderGoneError, hush, tell
 
 ABOUT = "Attach presses, printers and finishers to HP PrintOS."
 EPILOG = "Exit status: " + ", ".join(f"{status} {meaning}" for status, meaning in exits.MEANINGS.items()) + "."
 # The options of `printos` itself, with how many words follow each: they may stand anywhere.
 ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--no-color": 0, "--verbose": 0, "-v": 0}
+LONGEST_TIMEOUT = 86_400.0
 WITH_FIELDS = ("list", "get", "provision", "ensure")
 SECTIONS = {
     "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture"),
@@ -75,7 +76,9 @@ def root(
         os.environ["PRINTOS_LOG"] = "debug"
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    said: dict[str, Any] = {"profile": profile, "base_url": base_url, "deadline": timeout}
+    if timeout is not None and not 0 < timeout <= LONGEST_TIMEOUT:
+        raise typer.BadParameter(f"--timeout takes seconds, up to a day, not {timeout}")
+    said: dict[str, Any] = {"profile": profile, "base_url": base_url, "deadline": timeout, "timeout": timeout}
     context.obj = Said({name: value for name, value in said.items() if value is not None}, dry_run)
 
 
@@ -92,7 +95,10 @@ def doctor(
     from . import doctor as words  # noqa: PLC0415 - it brings what only it needs
 
     said: Said = context.obj
-    raise typer.Exit(words.run(said.client, support, as_json=as_json))
+    if said.dry_run:
+        raise typer.BadParameter("the doctor makes connections and one call: there is no dry run of it")
+    options = {name: value for name, value in said.client.items() if name != "timeout"}
+    raise typer.Exit(words.run(options, support, as_json=as_json))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -119,8 +125,8 @@ def man() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line to its exit status."""
     status = exits.OK
-    tracebacks = os.environ.get("PRINTOS_LOG") == "debug"
-    _speak_utf8()
+    tracebacks = os.environ.get("PRINTOS_LOG", "").lower() == "debug"
+    _set_up_streams()
     try:
         _command().main(args=_with_all_fields(_in_order(arguments)), prog_name="printos")
     except SystemExit as end:
@@ -128,11 +134,14 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         status = exits.INTERRUPTED
     except ReaderGoneError:
-        _hush()
-    except CannotShowError as error:
-        _hush()
+        pass
+    except CommandError as error:
         tell(str(error))
         status = error.status
+    except OSError as error:  # of the help, which others write
+        hush()
+        tell(f"cannot write: {error.strerror}")
+        status = exits.ERROR
     except Exception as error:
         known = exits.status_of(error)
         if known is None or tracebacks:
@@ -147,6 +156,8 @@ def _command() -> Any:
     command = get_command(app)
     for option in command.params:
         option.hidden = str(option.name).endswith("_completion")  # type: ignore[attr-defined]  # all are options
+    for _, leaf in manual.leaves(command):
+        leaf.epilog = f"{', '.join(ANYWHERE)} may stand here too: printos --help."
     return command
 
 
@@ -178,13 +189,13 @@ def _with_all_fields(arguments: Sequence[str]) -> list[str]:
     return said
 
 
-def _speak_utf8() -> None:
+def _set_up_streams() -> None:
     """Read and write UTF-8, whatever the locale says; what has no place in it becomes an escape."""
-    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
-        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-            stream.reconfigure(encoding="utf-8", errors=errors)
-
-
-def _hush() -> None:
-    """Let what is still to be written go nowhere: Python would try once more when it ends, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the same
+    escaped = "backslashreplace"
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, escaped), (sys.stderr, escaped)):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)

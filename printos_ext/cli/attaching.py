@@ -74,7 +74,7 @@ def detach(
     with changing(state_file()) as devices:
         found = [one for one in devices if one.is_called(device)]
         if len(found) != 1:
-            raise output.CannotShowError(f"{len(found) or 'no'} attached devices are called {device!r}", exits.ERROR)
+            raise output.CommandError(f"{len(found) or 'no'} attached devices are called {device!r}", exits.ERROR)
         devices.remove(found[0])
     output.tell(f"{found[0].model} {found[0].serial_number} is no longer attached; PrintOS keeps it")
 
@@ -123,7 +123,7 @@ def capture(
         with file.open("x", encoding="utf-8") as stream:
             stream.write(written(recording))
     except OSError as error:
-        raise output.CannotShowError(f"cannot write {file}: {error.strerror}", exits.ERROR) from None
+        raise output.CommandError(f"cannot write {file}: {error.strerror}", exits.ERROR) from None
     output.tell(f"wrote {file}; serial number, location and addresses are made up: look at it before you send it")
 
 
@@ -186,7 +186,7 @@ def _opened(addresses: "Sequence[str]") -> "list[Source]":
     try:
         return [open_source(address) for address in addresses]
     except SourceError as error:
-        raise output.CannotShowError(str(error), exits.USAGE) from None
+        raise output.CommandError(str(error), exits.USAGE) from None
 
 
 def _run(work: "Coroutine[Any, Any, T]") -> T:
@@ -196,7 +196,7 @@ def _run(work: "Coroutine[Any, Any, T]") -> T:
     try:
         return asyncio.run(work)
     except SourceError as error:
-        raise output.CannotShowError(str(error), exits.NO_ANSWER) from None
+        raise output.CommandError(str(error), exits.NO_ANSWER) from None
 
 
 def _row(device: "Attached") -> dict[str, Any]:

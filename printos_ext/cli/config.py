@@ -1,5 +1,6 @@
 """`printos config …`: the profiles of `config.toml`. Secrets come in through a terminal or a pipe, never as a word."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,11 +28,12 @@ def show(
     context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False
 ) -> None:
     """Show each setting and where it comes from."""
-    from printos_ext.settings import look_up  # noqa: PLC0415 - help and completion can do without httpx
+    from printos_ext.settings import look_up, shown_url  # noqa: PLC0415 - help and completion can do without httpx
 
     said: Said = context.obj
     found = look_up({"base_url": said.client.get("base_url")}, profile=said.client.get("profile"))
     shown = {name: "(set)" if name == "secret" and one.value else one.value for name, one in found.items()}
+    shown["base_url"] = shown_url(str(shown["base_url"]))
     if as_json:
         output.line({name: {"value": shown[name], "from": one.origin} for name, one in found.items()})
     else:
@@ -80,14 +82,14 @@ def login(
 
 
 def _stored_base_url(said: Said) -> str | None:
-    """Return the server of a profile that may not be there yet."""
+    """Return the server of a profile, which may not be there yet."""
     from printos_ext.errors import ConfigurationError  # noqa: PLC0415 - help and completion can do without httpx
-    from printos_ext.settings import look_up  # noqa: PLC0415 - the same
+    from printos_ext.settings import BASE_URL, look_up  # noqa: PLC0415 - the same
 
     try:
         return look_up(profile=said.client.get("profile"))["base_url"].value
     except ConfigurationError:
-        return look_up()["base_url"].value
+        return os.environ.get("PRINTOS_BASE_URL") or BASE_URL
 
 
 def _store(context: typer.Context, changes: dict[str, str]) -> None:
@@ -124,5 +126,5 @@ def _asked(question: str, *, hidden: bool) -> str:
     else:
         answer = sys.stdin.readline()
     if not answer.strip():
-        raise output.CannotShowError(f"no {question.rstrip(': ')}: type it, or give it as a line of stdin", exits.USAGE)
+        raise output.CommandError(f"no {question.rstrip(': ')}: type it, or give it as a line of stdin", exits.USAGE)
     return answer.strip()

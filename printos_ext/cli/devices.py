@@ -1,12 +1,11 @@
 """`printos devices …`: the methods of `PrintOS.devices` as words."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import exits, imports, output, reports
+from . import exits, imports, output, statuses
 from .connecting import connected, is_dry_run
 
 if TYPE_CHECKING:
@@ -19,12 +18,14 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="CSV with a header")]
 Model = Annotated[str, typer.Option("--model", help="as it is sold")]
 SerialNumber = Annotated[str, typer.Option("--serial", help="serial number")]
 Location = Annotated[str | None, typer.Option("--location", help="where it stands")]
-Concurrency = Annotated[int, typer.Option("--concurrency", help="calls under way at once")]
+Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="calls under way at once")]
 
 
 @group.command("list")
 def list_devices(context: typer.Context, as_json: AsJson = None, *, as_csv: AsCsv = False) -> None:
     """List all devices."""
+    if as_csv and as_json is not None:
+        raise typer.BadParameter("--json and --csv exclude each other")
     with connected(context) as printos:
         rows = [_row(device) for device in printos.devices.list()]
     output.show(rows, as_json=as_json, as_csv=as_csv)
@@ -51,6 +52,7 @@ def provision(
     context: typer.Context, model: Model, serial: SerialNumber, location: Location = None, as_json: AsJson = None
 ) -> None:
     """Register a device; one of the same model and serial number is REPLACED."""
+    output.check_fields(as_json)
     with connected(context) as printos:
         device = printos.devices.provision(model=model, serial_number=serial, location=location)
     output.show([_row(device)], as_json=as_json, one=True)
@@ -61,6 +63,7 @@ def ensure(
     context: typer.Context, model: Model, serial: SerialNumber, location: Location = None, as_json: AsJson = None
 ) -> None:
     """Register a device unless it is registered already."""
+    output.check_fields(as_json)
     with connected(context) as printos:
         device = printos.devices.ensure(model=model, serial_number=serial, location=location)
     output.show([_row(device)], as_json=as_json, one=True)
@@ -70,22 +73,21 @@ def ensure(
 def import_devices(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or JSON; - is standard input")],
-    results: Annotated[Path | None, typer.Option("--results", help="where to; else FILE.results.ndjson")] = None,
+    results: Annotated[str | None, typer.Option("--results", help="where to; else FILE.results.ndjson")] = None,
     concurrency: Concurrency = 8,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="count the results as one JSON object")] = False,
 ) -> None:
     """Register many devices, once each; run again, it goes on where it stopped."""
     rows = imports.read_rows(file)
-    place = results or imports.results_of(file)
+    place = imports.results_file(file, results)
     with connected(context) as printos:
         if is_dry_run(context):
-            imports.rehearse(printos, rows)
-            raise typer.Exit
+            raise typer.Exit(imports.rehearse(printos, rows))
         counts = imports.import_rows(printos, rows, place, concurrency)
     if as_json:
         output.line({"rows": len(rows), **counts, "results": str(place)})
-    raise typer.Exit(exits.ERROR if counts["failed"] else exits.OK)
+    raise typer.Exit(exits.ERROR if counts["failed"] or counts["unknown"] else exits.OK)
 
 
 @group.command()
@@ -99,13 +101,15 @@ def status(
 ) -> None:
     """Report what a device does now."""
     from printos_ext.flows import StatusUpdate  # noqa: PLC0415 - help and completion can do without httpx
+    from printos_ext.flows import report as report_flow  # noqa: PLC0415 - the same
 
     more = dict(_metric(text) for text in metric or [])
+    for option, given, name in (("--pages", pages, "pagesTotal"), ("--ink", ink, "inkLevel")):
+        if given is not None and name in more:
+            raise typer.BadParameter(f"{option} is {name}: say it once")
     with connected(context) as printos:
-        # As a fleet of one: there a metric may have any name, also that of a parameter.
-        for result in printos.devices.update_statuses([StatusUpdate(device_id, state, pages, ink, more)]):
-            if result.error is not None:
-                raise result.error
+        # Not as keywords: a metric may have any name, also that of a parameter.
+        printos.run(report_flow(StatusUpdate(device_id, state, pages, ink, more)))
 
 
 @group.command()
@@ -118,8 +122,8 @@ def report(
 ) -> None:
     """Report for many devices: {"id": …, "status": …, "metrics": {…}} a line."""
     with connected(context) as printos:
-        send = reports.Report(as_json=as_json).send
-        ended = reports.read(file, lambda stream: send(printos, stream, concurrency))
+        send = statuses.Report(as_json=as_json).send
+        ended = statuses.read(file, lambda stream: send(printos, stream, concurrency))
     raise typer.Exit(ended)
 
 
@@ -133,5 +137,5 @@ def _metric(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value

@@ -5,11 +5,14 @@ import json
 import logging
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from printos_ext import files
 
 from . import exits, output
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 MARKS = {True: "✓", False: "✗", None: " "}
 STATUSES = {"name": exits.NO_ANSWER, "connection": exits.NO_ANSWER, "certificate": exits.NO_ANSWER, "clock": exits.AUTH}
 PACKAGES = ("printos-device", "attrs", "httpx", "httpcore", "h11", "certifi", "python-dateutil", "typer", "rich")
-VARIABLES = ("PRINTOS_", "SSL_CERT_", "NO_COLOR", "TERM", "LANG", "LC_")
+PLAIN = {"PRINTOS_PROFILE", "PRINTOS_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "TERM", "LANG", "LC_ALL"}
+LESS = {"info", "warning", "error", "critical"}
 
 
 def run(options: Mapping[str, Any], support: str | None, *, as_json: bool) -> int:
@@ -28,7 +32,9 @@ def run(options: Mapping[str, Any], support: str | None, *, as_json: bool) -> in
 
     log = Recorder()
     if support is not None:
-        logging.getLogger("printos_ext").addHandler(log)
+        logging.getLogger().addHandler(log)  # beside the handler of -v, which is that of our own logger
+        if os.environ.get("PRINTOS_LOG", "").lower() in LESS:
+            os.environ["PRINTOS_LOG"] = "debug"
         logging.getLogger("printos_ext").setLevel(logging.DEBUG)
     findings = show(examine(**options), as_json=as_json)
     if support is not None:
@@ -65,16 +71,14 @@ def write_bundle(file: str, findings: "Sequence[Finding]", log: Sequence[str]) -
         "python": sys.version,
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "environment": {name: _shown(name, value) for name, value in sorted(os.environ.items()) if _is_told(name)},
+        "environment": {name: shown for name, value in sorted(os.environ.items()) if (shown := _shown(name, value))},
         "findings": [_document(finding) for finding in findings],
         "log": log,
     }
     try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - for its owner alone
-            json.dump(document, stream, indent=2, ensure_ascii=False)
+        files.create(Path(file), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        Path(file).unlink(missing_ok=True) if not isinstance(error, FileExistsError) else None
-        raise output.CannotShowError(f"cannot write {file}: {error.strerror}", exits.ERROR) from None
+        raise output.CommandError(f"cannot write {file}: {error.strerror}", exits.ERROR) from None
     output.tell(f"wrote {file}; look at it before you send it")
 
 
@@ -95,15 +99,14 @@ def _document(finding: "Finding") -> dict[str, Any]:
     return {"check": finding.check, "ok": finding.ok, "found": finding.found, "advice": finding.advice or None}
 
 
-def _is_told(name: str) -> bool:
-    return name.startswith(VARIABLES) or name.lower().endswith("_proxy")
-
-
-def _shown(name: str, value: str) -> str:
-    if "SECRET" in name or "KEY" in name:
+def _shown(name: str, value: str) -> str | None:
+    """Return what may be told of a variable; a list says of which, because what is secret has no end."""
+    if name in {"PRINTOS_API_KEY", "PRINTOS_API_SECRET"}:
         return f"({len(value)} characters)"
-    head, at, tail = value.rpartition("@")
-    return f"REDACTED@{tail}" if at and head else value
+    if name == "PRINTOS_BASE_URL" or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+        found = re.match(r"\w+://(?:[^/?#]*@)?([\w.:-]+)", value)
+        return f"…://{found[1]}" if found else "(no address)"
+    return value if name in PLAIN or name.lower() == "no_proxy" else None
 
 
 def _version(name: str) -> str | None:

@@ -22,6 +22,7 @@ def status_of(error: Exception) -> int | None:
         (errors.PermissionDeniedError, AUTH),
         (errors.RateLimitError, SERVER),
         (errors.InternalServerError, SERVER),
+        (errors.APIResponseValidationError, SERVER),
         (errors.APIConnectionError, NO_ANSWER),
         (errors.InvalidArgumentError, USAGE),
         (errors.ConfigurationError, USAGE),

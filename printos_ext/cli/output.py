@@ -26,8 +26,8 @@ class ReaderGoneError(Exception):
     """Nobody reads the result any more: `| head` has seen enough."""
 
 
-class CannotShowError(Exception):
-    """A command cannot do what it was asked for; `status` is how it ends."""
+class CommandError(Exception):
+    """A command cannot do what it was asked for; it is told in one line, and `status` is how it ends."""
 
     def __init__(self, told: str, status: int) -> None:
         """Take what to tell, and the exit status."""
@@ -48,9 +48,14 @@ def show(
         _write(rows, columns, as_json, as_csv=as_csv, one=one)
 
 
+def check_fields(as_json: str | None) -> None:
+    """Refuse, before anything is changed, to show fields that the document does not name."""
+    _chosen([], _fields(as_json))
+
+
 def line(document: Any) -> None:
     """Show a document as a line of JSON, at once."""
-    lines([json.dumps(document, ensure_ascii=False)])
+    lines([_json(document)])
 
 
 def lines(texts: Iterable[str]) -> None:
@@ -62,6 +67,12 @@ def lines(texts: Iterable[str]) -> None:
 def tell(text: str) -> None:
     """Tell a person something, in one line."""
     sys.stderr.write(f"printos: {printable(text)}\n")
+
+
+def hush() -> None:
+    """Let what is still to be written go nowhere: Python would try once more when it ends, and complain."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(things: Iterable[T], total: int) -> Iterator[T]:
@@ -95,23 +106,28 @@ def since(date: str, now: dt.datetime) -> str:
 
 @contextmanager
 def _writing() -> Iterator[None]:
+    if sys.stdout is None:
+        raise CommandError("cannot write the result: standard output is closed", exits.ERROR)
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
+        hush()
         raise ReaderGoneError from None
     except OSError as error:
-        raise CannotShowError(f"cannot write the result: {error.strerror}", exits.ERROR) from None
+        hush()
+        raise CommandError(f"cannot write the result: {error.strerror}", exits.ERROR) from None
 
 
 def _write(rows: Sequence[Row], columns: Sequence[str], as_json: str | None, *, as_csv: bool, one: bool) -> None:
     if as_json is not None:
-        chosen = _chosen(rows, [name.strip() for name in as_json.split(",") if name.strip()])
-        sys.stdout.write(json.dumps(chosen[0] if one else chosen, ensure_ascii=False) + "\n")
+        chosen = _chosen(rows, _fields(as_json))
+        sys.stdout.write(_json(chosen[0] if one else chosen) + "\n")
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, _names(rows), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
+        shown = printable if sys.stdout.isatty() else str
+        writer.writerows({name: shown(_text(value)) for name, value in row.items()} for row in rows)
     elif sys.stdout.isatty():
         _table(rows, columns)
     else:
@@ -144,14 +160,26 @@ def _console(file: IO[str]) -> "Console":
 
 
 def _is_drawable(file: IO[str]) -> bool:
-    return file.isatty() and os.environ.get("TERM") not in {None, "", "dumb", "unknown"}
+    return file is not None and file.isatty() and os.environ.get("TERM") not in {None, "", "dumb", "unknown"}
+
+
+def _fields(as_json: str | None) -> list[str]:
+    return [name.strip() for name in (as_json or "").split(",") if name.strip()]
+
+
+def _json(document: Any) -> str:
+    """Return a document as one line; what a terminal might obey is an escape, on a terminal."""
+    text = json.dumps(document, ensure_ascii=False)
+    if not sys.stdout.isatty():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def _chosen(rows: Sequence[Row], names: list[str]) -> list[dict[str, Any]]:
     known = set(_names(rows))
     for name in names:
-        if rows and name not in known:
-            raise CannotShowError(f"no field is called {name!r}; there are {', '.join(sorted(known))}", exits.USAGE)
+        if name not in known:
+            raise CommandError(f"no field is called {name!r}; there are {', '.join(sorted(known))}", exits.USAGE)
     return [{name: row.get(name) for name in names} if names else dict(row) for row in rows]
 
 

@@ -23,6 +23,7 @@ def environment(printos_sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
         "PRINTOS_API_KEY": printos_sandbox.key,
         "PRINTOS_API_SECRET": printos_sandbox.secret,
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "COLUMNS": "200",
         "TERM": "xterm-256color",
@@ -30,13 +31,15 @@ def environment(printos_sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Run:
-    """`printos` as a process."""
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """`printos` as a process, in a folder of its own."""
+    (tmp_path / "cwd").mkdir()
 
     def run(*words: object, stdin: str | bytes = "", **more: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [sys.executable, "-m", "printos_ext.cli", *map(str, words)],
             env={**environment, **more},
+            cwd=tmp_path / "cwd",
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             check=False,

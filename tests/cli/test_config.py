@@ -159,6 +159,6 @@ def test_broken_file_is_told_and_kept(run: Run, file: Path) -> None:
     file.write_text("[default\nsecret = hunter2", encoding="utf-8")
 
     for words in (["config", "show"], ["config", "set", "key", "new"], ["devices", "list"]):
-        result = run(*words)
+        result = run(*words, PRINTOS_API_SECRET="")
         assert (result.returncode, result.stderr.count("\n"), "hunter2" in result.stderr) == (2, 1, False)
     assert file.read_text("utf-8") == "[default\nsecret = hunter2"

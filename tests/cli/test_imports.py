@@ -33,11 +33,11 @@ def test_each_row_is_registered_and_has_a_result(run: Run, printos_sandbox: Sand
 
     result = run("devices", "import", file, "--json")
 
-    made = results(tmp_path / "hall.results.ndjson")
-    counts = {"rows": 2, "provisioned": 2, "existing": 0, "failed": 0, "untried": 0}
+    made = results(tmp_path / "hall.csv.results.ndjson")
+    counts = {"rows": 2, "provisioned": 2, "existing": 0, "failed": 0, "unknown": 0, "untried": 0}
     assert (result.returncode, json.loads(result.stdout)) == (
         0,
-        {**counts, "results": str(tmp_path / "hall.results.ndjson")},
+        {**counts, "results": str(tmp_path / "hall.csv.results.ndjson")},
     )
     assert [(row["row"], row["result"], row["error"]) for row in made] == [
         (2, "provisioned", None),
@@ -48,7 +48,7 @@ def test_each_row_is_registered_and_has_a_result(run: Run, printos_sandbox: Sand
         {"model": "T250", "serialNumber": "1", "location": "Hall 1"},
         {"model": "T250", "serialNumber": "2"},
     ]
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["hall.csv", "hall.results.ndjson"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["hall.csv", "hall.csv.results.ndjson"]
 
 
 def test_what_is_registered_is_left_alone(run: Run, printos_sandbox: Sandbox, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_killed_run_is_gone_on_with_and_no_row_is_provisioned_twice(
     result = subprocess.run([*COMMAND, file], env=environment, capture_output=True, encoding="utf-8", check=False)
 
     serials = [device["serialNumber"] for device in printos_sandbox.devices]
-    made = results(tmp_path / "fleet.results.ndjson")
+    made = results(tmp_path / "fleet.csv.results.ndjson")
     assert (result.returncode, len(serials), len(set(serials))) == (0, rows, rows), result.stderr
     assert [row["row"] for row in made] == list(range(2, rows + 2))
     assert {row["result"] for row in made} == {"provisioned"}
@@ -136,7 +136,7 @@ def test_request_of_a_killed_run_that_arrives_late_is_waited_for(
 ) -> None:
     file = tmp_path / "one.csv"
     file.write_text("model,serial\nT250,1\n", encoding="utf-8")
-    journal = tmp_path / "one.results.ndjson.journal"
+    journal = tmp_path / "one.csv.results.ndjson.journal"
     printos_sandbox.fault("latency", delay=3, operation="provisionDevice", count=1)
     with subprocess.Popen([*COMMAND, file], env=environment, stderr=subprocess.DEVNULL) as process:
         assert until(lambda: journal.exists() and b"begun" in journal.read_bytes(), 20)
@@ -167,7 +167,7 @@ def test_interrupt_completes_what_is_under_way_and_says_what_is_untried(
         process.send_signal(signal.SIGINT)
         _, told = process.communicate()
 
-    made = results(tmp_path / "fleet.results.ndjson")
+    made = results(tmp_path / "fleet.csv.results.ndjson")
     registered = [row["id"] for row in made if row["result"] == "provisioned"]
     assert (process.returncode, "Traceback" in told) == (130, False), told
     assert sorted(registered) == sorted(device["id"] for device in printos_sandbox.devices)
@@ -203,7 +203,9 @@ def test_full_disk_stops_before_anything_is_sent(
     )
 
     assert (result.returncode, posts(printos_sandbox)) == (1, 0)
-    assert result.stderr == "printos: t.results.ndjson.journal cannot be written: File too large\n"
+    assert (
+        result.stderr == "printos: t.csv.results.ndjson.journal cannot be written: File too large; name another place\n"
+    )
 
 
 def test_dry_run_shows_the_requests_and_sends_none(run: Run, printos_sandbox: Sandbox, tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ def test_dry_run_shows_the_requests_and_sends_none(run: Run, printos_sandbox: Sa
 
     result = run("devices", "import", file, "--dry-run")
 
-    assert (result.returncode, result.stdout.count("POST "), printos_sandbox.journal) == (0, 2, [])
+    assert (result.returncode, result.stdout.count("POST "), printos_sandbox.journal) == (1, 2, [])
     assert "row 4: model is empty" in result.stderr
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["d.csv"]
 
@@ -264,11 +266,19 @@ def test_what_is_no_table_is_a_usage_error(name: str, run: Run, printos_sandbox:
     assert printos_sandbox.journal == []
 
 
+def test_half_a_character_fails_its_row_alone(run: Run, tmp_path: Path) -> None:
+    table = '[{"model": "\\ud800", "serial": "1"}, {"model": "T250", "serial": "2"}]'
+
+    result = run("devices", "import", "-", "--results", tmp_path / "r", stdin=table)
+
+    assert (result.returncode, [row["result"] for row in results(tmp_path / "r")]) == (1, ["failed", "provisioned"])
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
         ("T250,1.23457E+11", "rounded"),
-        ("T250", "1 cells"),
+        ("T250", "its 1 cells"),
         ("T250,", "serial_number is empty"),
     ],
 )

@@ -50,6 +50,7 @@ def test_import_and_its_results(run: Run, tmp_path: Path) -> None:
         "provisioned": 1,
         "existing": 1,
         "failed": 1,
+        "unknown": 0,
         "untried": 0,
         "results": f"{tmp_path / 'r'}",
     }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from printos_ext.flows import StatusUpdate
 
 LONGEST_LINE = 1_000_000
+LONGEST_TOLD = 100
 
 
 class Report:
@@ -26,16 +27,16 @@ class Report:
 
     def send(self, printos: "PrintOS", stream: TextIO, concurrency: int) -> int:
         """Send every line, and return the exit status."""
-        for result in printos.devices.update_statuses(self._updates(stream), concurrency=concurrency):
-            line = self._lines.pop(id(result.update))
-            self._tell(line, result.update.device_id, None if result.error is None else str(result.error))
-        sys.stderr.write(f"{self.sent} sent, {self.failed} failed\n")
+        try:
+            for result in printos.devices.update_statuses(self._updates(stream), concurrency=concurrency):
+                line = self._lines.pop(id(result.update))
+                self._tell(line, result.update.device_id, None if result.error is None else str(result.error))
+        finally:
+            sys.stderr.write(f"{self.sent} sent, {self.failed} failed\n")
         return exits.ERROR if self.failed else exits.OK
 
     def _updates(self, stream: TextIO) -> "Iterator[StatusUpdate]":
-        number = 0
-        while text := stream.readline(LONGEST_LINE):
-            number += 1
+        for number, text in enumerate(_lines(stream), 1):
             if text.strip():
                 try:
                     update = _update(text)
@@ -59,17 +60,28 @@ def read(file: str, use: Callable[[TextIO], int]) -> int:
     if file == "-":
         return use(sys.stdin)
     try:
-        with Path(file).open(encoding="utf-8", errors="replace") as stream:
-            return use(stream)
+        stream = Path(file).open(encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - opening fails, not using
     except OSError as error:
-        raise output.CannotShowError(f"cannot read {file}: {error.strerror}", exits.USAGE) from None
+        raise output.CommandError(f"cannot read {file}: {error.strerror}", exits.USAGE) from None
+    with stream:
+        return use(stream)
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Yield lines; one that is too long is cut, and no JSON any more."""
+    while text := stream.readline(LONGEST_LINE):
+        if len(text) == LONGEST_LINE and not text.endswith("\n"):
+            while (rest := stream.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+                pass
+            text = f"{text[:LONGEST_TOLD]}…"
+        yield text
 
 
 def _update(text: str) -> "StatusUpdate":
     from printos_ext.flows import StatusUpdate  # noqa: PLC0415 - help and completion can do without httpx
 
     try:
-        document: Any = json.loads(text)
+        document: Any = json.loads(text.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("nested too deep") from None
     match document:
