@@ -11,9 +11,10 @@ from typing import Any
 
 from printos_ext.states import DeviceState
 
+from .makers import sold_as
 from .reading import Ignored, Origin, Reading
-from .supplies import Supply, ink_level, kind_of, listed, percents, uncounted
-from .texts import cleaned, device_id, is_serial_number, says_nothing, sold_as
+from .supplies import Supply, kind_of, listed, lowest, percents, uncounted
+from .texts import as_serial_number, cleaned, device_id, maker_and_model, offered_serial_numbers, readable, says_nothing
 
 PRINTER_ATTRIBUTES = (
     *("printer-device-id", "printer-make-and-model", "printer-serial-number", "printer-location"),
@@ -82,22 +83,19 @@ def _split(reason: str) -> tuple[str, str]:
 
 def _model(attributes: Mapping[str, Any]) -> Told:
     for name, text in _told(attributes, "printer-device-id"):
-        parts = device_id(text)
-        model = _speaking(parts.get("MDL")) or _speaking(parts.get("MODEL"))
-        maker = _speaking(parts.get("MFG")) or _speaking(parts.get("MANUFACTURER"))
+        maker, model = maker_and_model(device_id(text))
         yield name, model and sold_as(maker, model), "it names no model"
     for name, text in _told(attributes, "printer-make-and-model"):
-        yield name, _speaking(text) and sold_as(None, text), f"{text!r} says nothing"
+        yield name, None if says_nothing(text) else sold_as(None, text), f"{text!r} says nothing"
 
 
 def _serial_number(attributes: Mapping[str, Any]) -> Told:
     for name, text in _told(attributes, "printer-serial-number"):
-        yield name, text if is_serial_number(text) else None, f"{text!r} only holds its place"
+        number, unfit = as_serial_number(text)
+        yield name, None if unfit else number, f"{number!r} {unfit}"
     for name, text in _told(attributes, "printer-device-id"):
-        parts = device_id(text)
-        for key in ("SN", "SERN", "SER", "SERIALNUMBER"):
-            if number := parts.get(key):
-                yield name, number if is_serial_number(number) else None, f"{key} {number!r} only holds its place"
+        for number, unfit in map(as_serial_number, offered_serial_numbers(device_id(text))):
+            yield name, None if unfit else number, f"{number!r} {unfit}"
 
 
 def _location(attributes: Mapping[str, Any]) -> Told:
@@ -121,7 +119,8 @@ def _pages_total(attributes: Mapping[str, Any]) -> Told:
 def _ink_level(attributes: Mapping[str, Any]) -> Told:
     for name, rows in _supplies(attributes):
         if rows:
-            yield name, ink_level(rows), "it has no level of anything that ends up on the paper"
+            least = lowest(rows)
+            yield name, least and least[0], "it has no level of anything that ends up on the paper"
             for _, why in uncounted(rows):
                 yield name, None, why
 
@@ -149,11 +148,12 @@ def _markers(attributes: Mapping[str, Any]) -> list[Supply]:
     )
     return [
         Supply(
-            name=cleaned(_at(names, place)) or cleaned(_at(types, place)),
+            name=readable(_at(names, place)) or cleaned(_at(types, place)),
             kind=kind_of(cleaned(_at(types, place))),
-            # Without any high levels, levels are percents. Where only this one's is missing, nobody knows.
+            # Where only this one's high level is missing, nobody knows what the level is of.
             level=_at(levels, place) if place < len(fulls) or not fulls else None,
             maximum=_at(fulls, place),
+            is_percent=not fulls,
             colorant=int((cleaned(_at(colours, place)) or "").startswith("#")),
         )
         for place in range(max(map(len, (names, types, levels))))
@@ -170,10 +170,11 @@ def _printer_supply(attributes: Mapping[str, Any]) -> list[Supply]:
         colour = parts.get("colorantname", "")
         rows.append(
             Supply(
-                name=cleaned(_at(names, place)) or cleaned(f"{colour} {parts.get('type', '')}"),
+                name=readable(_at(names, place)) or cleaned(f"{colour} {parts.get('type', '')}"),
                 kind=kind_of(parts.get("type")),
                 level=_number(parts.get("level")),
                 maximum=_number(parts.get("maxcapacity")),
+                is_percent=parts.get("unit", "").casefold() == "percent" or "maxcapacity" not in parts,
                 colorant=int(not says_nothing(colour)),
                 fills_up=parts.get("class", "").casefold() == "receptaclethatisfilled",
             )
@@ -215,10 +216,6 @@ def _values(attributes: Mapping[str, Any], name: str) -> list[Any]:
 
 def _at(values: list[Any], place: int) -> Any:
     return values[place] if place < len(values) else None
-
-
-def _speaking(text: str | None) -> str | None:
-    return None if text is None or says_nothing(text) else text
 
 
 def _number(text: str | None) -> int | None:

@@ -6,42 +6,9 @@ from collections.abc import Iterator
 from attrs import evolve, frozen
 
 from . import snmp_rows as snmp
+from .makers import BY_NUMBER, maker_in, sold_as
 from .snmp_rows import Rows, Value
-
-# The private enterprise numbers of makers, and how they write themselves. HP's is not here: print servers of any make
-# say that they are HP's, and HP's own printers have it in their name.
-MAKERS = {
-    2435: "Brother",
-    1347: "KYOCERA",
-    367: "RICOH",
-    253: "Xerox",
-    1248: "EPSON",
-    1602: "Canon",
-    18334: "KONICA MINOLTA",
-    2001: "OKI",
-    2385: "SHARP",
-    1129: "TOSHIBA",
-    641: "Lexmark",
-    236: "Samsung",
-    674: "Dell",
-    10642: "Zebra",
-}
-OTHER_MAKERS = (
-    "HP",
-    "Hewlett-Packard",
-    "UTAX",
-    "TA Triumph-Adler",
-    "NRG",
-    "LANIER",
-    "SAVIN",
-    "Gestetner",
-    "infotec",
-    "FUJI",
-    "OLIVETTI",
-)
-CALLED = {name.casefold(): name for name in (*MAKERS.values(), *OTHER_MAKERS)}
-MAKER = re.compile(rf"\b(?:{'|'.join(map(re.escape, CALLED))})\b", re.IGNORECASE)
-LONG_HP = "Hewlett-Packard"
+from .texts import as_serial_number, cleaned, device_id, maker_and_model, offered_serial_numbers, readable, says_nothing
 
 # Descriptions of no printer: of what answers for it, and of a family.
 PRINT_SERVER = re.compile(
@@ -57,18 +24,8 @@ FIRMWARE_TAIL = re.compile(
 VERSION_TAIL = re.compile(
     r"[\s,(]+(?:(?:version|firmware|serial(?: number)?|S/?N)\b.*|(?:OS|Ver\.?|V)?\s?\d+(?:\.\d+)+)$", re.IGNORECASE
 )
-TWICE = re.compile(r"^(\S+(?: \S+)?) (?=\1\b)", re.IGNORECASE)
 
 SERIAL_IN_DESCR = re.compile(r"\bS/?N(?::\s*|\s+)(?=[A-Za-z-]*\d)([0-9A-Za-z-]{5,})")
-SERIAL_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._/-]*")
-HIDDEN_SERIAL = re.compile(r"[0-9A-Z]{6,32}")
-NO_SERIAL = re.compile(
-    r"(.)\1*|0?123456789?0?|n/?a|none|null|nil|unknown|undefined|invalid|default|not (?:available|set|applicable)|"
-    r"(?=.*0000)[A-Za-z]*0+|(?:your )?serial(?: ?number| ?no)?|no serial.*|to be filled.*",
-    re.IGNORECASE,
-)
-DEVICE_ID_SERIALS = ("SN", "SERN", "SER", "SERIALNUMBER")
-SHORTEST_SERIAL, LONGEST_SERIAL = 3, 64
 # HP puts two octets before a text: what kind it is and in which symbols.
 HP_PREFIX = re.compile(rb"[\x00-\x1f].", re.DOTALL)
 
@@ -87,42 +44,40 @@ def serial_numbers(rows: Rows) -> Iterator[Candidate]:
     for index, row in snmp.table(rows, snmp.GENERAL).items():
         if snmp.SERIAL_NUMBER in row:
             yield from _serial(row[snmp.SERIAL_NUMBER], snmp.oid_of(snmp.GENERAL, snmp.SERIAL_NUMBER, index))
-    described = SERIAL_IN_DESCR.search(snmp.line(rows.get(snmp.SYS_DESCR)) or "")
+    described = SERIAL_IN_DESCR.search(cleaned(rows.get(snmp.SYS_DESCR)) or "")
     if described:
         yield from _serial(described[1], snmp.SYS_DESCR)
     own = f"{snmp.ENTERPRISES}.{_enterprise(rows)}."
     for oid in sorted(snmp.SERIAL_NUMBERS, key=lambda oid: not oid.startswith(own)):
         yield from _serial(_without_prefix(rows.get(oid)), oid)
     for oid in snmp.DEVICE_IDS:
-        fields = snmp.device_id(snmp.line(rows.get(oid)))
-        yield from (one for name in DEVICE_ID_SERIALS if name in fields for one in _serial(fields[name], oid))
+        for offered in offered_serial_numbers(device_id(cleaned(rows.get(oid)) or "")):
+            yield from _serial(offered, oid)
 
 
 def models(rows: Rows, serial_number: str | None) -> Iterator[Candidate]:
     """Find all that the device offers as its model, the best place first, each as it is sold."""
     for found in _descriptions(rows):
         model = _as_sold(found.said, rows, serial_number)
-        if model:
+        if model and not says_nothing(found.said):
             yield evolve(found, said=model)
     for oid in snmp.DEVICE_IDS:
-        fields = snmp.device_id(snmp.text(rows.get(oid)))
-        name = fields.get("MDL") or fields.get("MODEL")
-        maker = fields.get("MFG") or fields.get("MANUFACTURER") or fields.get("MANUFACTURE") or ""
+        maker, name = maker_and_model(device_id(readable(rows.get(oid)) or ""))
         if name:
             yield Candidate(_as_sold(name, rows, serial_number, maker), oid)
     for oid in snmp.MODELS:
-        name = snmp.text(rows.get(oid))
-        if name:
+        name = readable(rows.get(oid))
+        if name and not says_nothing(name):
             yield Candidate(_as_sold(name, rows, serial_number), oid)
 
 
 def _descriptions(rows: Rows) -> Iterator[Candidate]:
     for index, row in snmp.table(rows, snmp.DEVICES).items():
-        said = snmp.text(row.get(snmp.DEVICE_DESCR))
+        said = readable(row.get(snmp.DEVICE_DESCR))
         if said and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
             generic = "names no model" if GENERIC.search(said) else None
             yield Candidate(said.split(";")[0], snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index), generic)
-    described = snmp.text(rows.get(snmp.SYS_DESCR)) or ""
+    described = readable(rows.get(snmp.SYS_DESCR)) or ""
     named = PRODUCT.search(described) or ATTACHED.search(described)
     if named:
         yield Candidate(named[1], snmp.SYS_DESCR)
@@ -133,39 +88,24 @@ def _descriptions(rows: Rows) -> Iterator[Candidate]:
 def firmware(rows: Rows) -> str | None:
     """Return the version of the device's firmware."""
     for oid in snmp.FIRMWARES:
-        said = snmp.text(_without_prefix(rows.get(oid)))
+        said = readable(_without_prefix(rows.get(oid)))
         if said:
             return said
     for row in snmp.table(rows, snmp.DEVICES).values():
-        tail = FIRMWARE_TAIL.search(snmp.text(row.get(snmp.DEVICE_DESCR)) or "")
+        tail = FIRMWARE_TAIL.search(readable(row.get(snmp.DEVICE_DESCR)) or "")
         if tail and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
             return tail["firmware"]
     return None
 
 
 def _serial(value: Value, key: str) -> Iterator[Candidate]:
-    said = snmp.line(value)
-    if not said:
-        return
-    meant = snmp.unhexed(said)
-    if meant and HIDDEN_SERIAL.fullmatch(meant):
-        said = meant
-    octets = (snmp.octets(value) or b"").split(b"\0", 1)[0].strip()
-    if NO_SERIAL.fullmatch(said.replace("-", "").strip() or "-") or not _has_many(said):
-        yield Candidate(said, key, "a placeholder")
-    elif any(octet < ord(" ") for octet in octets) or not SERIAL_NUMBER.fullmatch(said):
-        yield Candidate(said, key, "not the text of a serial number")
-    elif not SHORTEST_SERIAL <= len(said) <= LONGEST_SERIAL:
-        yield Candidate(said, key, "too short or too long for a serial number")
-    else:
-        yield Candidate(said, key)
-
-
-def _has_many(said: str) -> bool:
-    """Tell whether a text has more to it than one letter and the zeros, as AAA0A00000 has not."""
-    digits = {one for one in said if one.isdigit()}
-    letters = {one.upper() for one in said if one.isalpha()}
-    return bool(digits - {"0"}) or len(letters) > 1
+    said = cleaned(value)
+    if said:
+        number, unfit = as_serial_number(said)
+        octets = (snmp.octets(value) or b"").split(b"\0", 1)[0].strip()
+        if not unfit and any(octet < ord(" ") for octet in octets):
+            unfit = "is not the text of a serial number"
+        yield Candidate(number, key, unfit)
 
 
 def _without_prefix(value: Value) -> Value:
@@ -179,21 +119,10 @@ def _enterprise(rows: Rows) -> int:
     return int(found[1]) if found else 0
 
 
-def _as_sold(said: str, rows: Rows, serial_number: str | None, maker: str = "") -> str:
+def _as_sold(said: str, rows: Rows, serial_number: str | None, maker: str | None = None) -> str:
     """Return a model with its maker, once, and without serial number and versions."""
-    plain = " ".join(VERSION_TAIL.sub("", FIRMWARE_TAIL.sub("", said.strip())).split())
+    plain = VERSION_TAIL.sub("", FIRMWARE_TAIL.sub("", said.strip()))
     if serial_number:
         plain = re.sub(rf"[\s,;(]+{re.escape(serial_number)}\b.*$", "", plain)
-    plain = re.sub(rf"^{LONG_HP}", "HP", plain, flags=re.IGNORECASE)
-    plain = TWICE.sub("", plain)
-    if not plain or _maker_in(plain):
-        return plain
-    described = _maker_in(maker) or maker or _maker_in(snmp.text(rows.get(snmp.SYS_DESCR)) or "")
-    made_by = described or MAKERS.get(_enterprise(rows), "")
-    made_by = "HP" if made_by == LONG_HP else made_by
-    return plain if plain.casefold().startswith(made_by.casefold()) else f"{made_by} {plain}"
-
-
-def _maker_in(said: str) -> str | None:
-    found = MAKER.search(said)
-    return CALLED[found[0].casefold()] if found else None
+    known = maker or maker_in(readable(rows.get(snmp.SYS_DESCR)) or "") or BY_NUMBER.get(_enterprise(rows))
+    return sold_as(known, plain)

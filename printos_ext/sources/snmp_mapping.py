@@ -16,7 +16,8 @@ from .reading import Ignored, Origin, Reading
 from .snmp_identity import Candidate, firmware, models, serial_numbers
 from .snmp_rows import Rows
 from .snmp_state import ERRORS, Condition, conditions, foremost, state_of
-from .snmp_supplies import Supply, least, supplies_in
+from .supplies import Supply, kind_of, listed, lowest, uncounted
+from .texts import readable
 
 # prtMarkerCounterUnit: what counts pages, and what the others count.
 PAGES = {7, 8}
@@ -45,8 +46,8 @@ def reading_from(rows: Rows, *, source: str, observed_at: dt.datetime, last_stat
     draft = _Draft(source)
     serial_number = draft.choose("serial_number", serial_numbers(rows))
     model = draft.choose("model", models(rows, serial_number), is_any_better_than_none=True)
-    location = draft.take("location", snmp.text(rows.get(snmp.SYS_LOCATION)), snmp.SYS_LOCATION)
-    supplies = supplies_in(rows)
+    location = draft.take("location", readable(rows.get(snmp.SYS_LOCATION)), snmp.SYS_LOCATION)
+    supplies = _supplies(rows)
     found = list(conditions(rows))
     return Reading(
         observed_at=observed_at,
@@ -91,7 +92,7 @@ class _Draft:
         if chosen is None and unfit and is_any_better_than_none:
             chosen = unfit.pop()
         for candidate in unfit:
-            self.ignore(candidate.key, f"{candidate.said!r} is no {name.replace('_', ' ')}: {candidate.unfit}")
+            self.ignore(candidate.key, f"{candidate.said!r} {candidate.unfit}")
         if chosen is None:
             return None
         self.take(name, chosen.said, chosen.key)
@@ -132,24 +133,37 @@ def _pages(draft: _Draft, rows: Rows) -> int | None:
     return count
 
 
+def _supplies(rows: Rows) -> list[Supply]:
+    """Return all supplies, also those that do not mark."""
+    return [
+        Supply(
+            name=readable(row.get(snmp.SUPPLY_DESCRIPTION)) or f"supply {index[-1]}",
+            kind=kind_of(row.get(snmp.SUPPLY_TYPE)),
+            level=row.get(snmp.SUPPLY_LEVEL),
+            maximum=row.get(snmp.SUPPLY_MAX),
+            is_percent=row.get(snmp.SUPPLY_UNIT) == snmp.IS_PERCENT,
+            colorant=snmp.number(row.get(snmp.SUPPLY_COLORANT)) or 0,
+            fills_up=row.get(snmp.SUPPLY_CLASS) == snmp.FILLS_UP,
+            key=snmp.oid_of(snmp.SUPPLIES, snmp.SUPPLY_LEVEL, index),
+        )
+        for index, row in snmp.table(rows, snmp.SUPPLIES).items()
+    ]
+
+
 def _ink(draft: _Draft, supplies: list[Supply]) -> float | None:
-    for supply in supplies:
-        if supply.ignored:
-            draft.ignore(supply.key, supply.ignored)
-    lowest = least(supplies)
-    if lowest is None:
-        return None
-    draft.take("ink_level", lowest.percent, lowest.key)
-    return lowest.percent
+    for supply, why in uncounted(supplies):
+        draft.ignore(supply.key, why)
+    least = lowest(supplies)
+    return None if least is None else float(draft.take("ink_level", least[0], least[1].key))
 
 
 def _details(rows: Rows, supplies: list[Supply], found: list[Condition]) -> dict[str, Any]:
-    descriptions = (snmp.text(row.get(snmp.ALERT_DESCRIPTION)) for row in snmp.table(rows, snmp.ALERTS).values())
+    descriptions = (readable(row.get(snmp.ALERT_DESCRIPTION)) for row in snmp.table(rows, snmp.ALERTS).values())
     set_bits = frozenset[str]().union(*(condition.errors for condition in found))
     alerts = dict.fromkeys([said for said in descriptions if said] + [name for name in ERRORS if name in set_bits])
     details: dict[str, Any] = {}
     if supplies:
-        details["supplies"] = [{"name": one.name, "percent": one.percent, "kind": one.kind} for one in supplies]
+        details["supplies"] = listed(supplies)
     if alerts:
         details["alerts"] = list(alerts)
     if version := firmware(rows):

@@ -3,7 +3,6 @@
 A value is what an agent sent: of any type, size and encoding. It is read as what it should be, or it is None.
 """
 
-import re
 from collections.abc import Mapping
 
 Value = int | float | str | bytes | None
@@ -24,6 +23,8 @@ GENERAL, MARKERS = "1.3.6.1.2.1.43.5.1.1", "1.3.6.1.2.1.43.10.2.1"
 SUPPLIES, ALERTS = "1.3.6.1.2.1.43.11.1.1", "1.3.6.1.2.1.43.18.1.1"
 SERIAL_NUMBER = 17
 COUNTER_UNIT, LIFE_COUNT = 3, 4
+SUPPLY_COLORANT, SUPPLY_CLASS, SUPPLY_TYPE, SUPPLY_DESCRIPTION, SUPPLY_UNIT, SUPPLY_MAX, SUPPLY_LEVEL = range(3, 10)
+FILLS_UP, IS_PERCENT = 4, 19
 ALERT_DESCRIPTION = 8
 
 ENTERPRISES = "1.3.6.1.4.1"
@@ -50,9 +51,7 @@ FIRMWARES = (
     f"{ZEBRA}.1.2.0",
 )
 
-LONGEST_TEXT = 1023
 LONGEST_ARC = 10
-HEX_TEXT = re.compile(r"(?:0x)?[0-9a-f]{2}(?:[ :-]?[0-9a-f]{2}){3,}", re.IGNORECASE)
 
 
 def table(rows: Rows, entry: str) -> Table:
@@ -81,44 +80,3 @@ def number(value: Value) -> int | None:
 def octets(value: Value) -> bytes | None:
     """Return a value that is a string of octets, also one that was read as text."""
     return value.encode("latin-1", "replace") if isinstance(value, str) else value if isinstance(value, bytes) else None
-
-
-def line(value: Value) -> str | None:
-    """Return a value that is text as one line, without what follows a NUL; None if nothing is left.
-
-    Text that is not UTF-8 is Latin-1: no agent says which it sends.
-    """
-    if not isinstance(value, bytes | str):
-        return None
-    said = value if isinstance(value, str) else _decoded(value)
-    shown = "".join(one if one.isprintable() else " " for one in said[: 4 * LONGEST_TEXT].split("\0", 1)[0])
-    return " ".join(shown.split())[:LONGEST_TEXT] or None
-
-
-def _decoded(octets: bytes) -> str:
-    try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        return octets.decode("latin-1")
-
-
-def text(value: Value) -> str | None:
-    """Return a value that is text for people, also if it came as the hex digits of that text."""
-    said = line(value)
-    return unhexed(said) or said if said else None
-
-
-def unhexed(said: str) -> str | None:
-    """Return the text whose hex digits these are; None if they are not."""
-    if not HEX_TEXT.fullmatch(said):
-        return None
-    digits = re.sub(r"[ :-]", "", said[2:] if said[:2] in {"0x", "0X"} else said)
-    meant = bytes.fromhex(digits).split(b"\0", 1)[0].decode("latin-1")
-    is_text = all(" " <= one <= "~" for one in meant) and any(one.isalpha() for one in meant)
-    return meant.strip() or None if is_text else None
-
-
-def device_id(said: str | None) -> Mapping[str, str]:
-    """Return the fields of an IEEE 1284 device id, as `MFG:…;MDL:…;`, by their names in capitals."""
-    pairs = (field.partition(":") for field in (said or "").split(";"))
-    return {name.strip().upper(): value.strip() for name, colon, value in pairs if colon and value.strip()}

@@ -19,15 +19,15 @@ OPEN_KINDS = {"other", "unknown"}  # the words decide
 BY_WORD = {kind.casefold(): kind for kind in KINDS[1:]}
 
 # What a name says about a supply of which nothing else is known. Waste is no supply, whatever else is said of it.
-WASTE = re.compile(r"waste|used (?:toner|ink)", re.IGNORECASE)
+WASTE = re.compile(r"waste|used (?:toner|ink)|collect|rest ?toner", re.IGNORECASE)
 NOT_MARKING = re.compile(
-    r"waste|drum|developer|fuser|fusing|belt|transfer|roller|kit|filter|staple|clean|maintenance|imaging unit|head"
-    r"|photoconduct",
+    r"drum|develop|fuser|fusing|fixing|belt|transfer|roller|\bkits?\b|filter|staple|clean|maintenance|imaging unit"
+    r"|image unit|photo ?conduct|\bopc\b|\bpcu\b|corona|absorb|head",
     re.IGNORECASE,
 )
 MARKS = re.compile(
-    r"\b(?:toner|ink|cartridge|ribbon|wax)"
-    r"|\b(?:black|cyan|magenta|yellow|gr[ae]y|red|green|blue|orange|violet|white)\b",
+    r"toner|\bink|cartridge|ribbon|\bwax|black|cyan|magenta|yellow"
+    r"|\b(?:gr[ae]y|red|green|blue|orange|violet|white)\b",
     re.IGNORECASE,
 )
 
@@ -45,17 +45,21 @@ class Supply:
         name: Its description, cleaned.
         kind: Its type, a word of `KINDS`; "unknown" if the device does not say.
         level: What is left of it, in the unit of `maximum`; -1 other, -2 unknown, -3 some.
-        maximum: What fits in it; -1 and -2 as above. None if the device says nowhere how much fits.
+        maximum: What fits in it; -1 and -2 as above.
+        is_percent: Whether the device says that the level is a percent.
         colorant: The colour it is for, by its place among the device's colorants: 0 none.
         fills_up: Whether it is a receptacle: its level is the room that is left in it.
+        key: The attribute or OID of its level.
     """
 
     name: str | None = None
     kind: str = "unknown"
     level: Any = None
     maximum: Any = None
+    is_percent: bool = False
     colorant: int = 0
     fills_up: bool = False
+    key: str = ""
 
 
 def kind_of(word: Any) -> str:
@@ -77,18 +81,19 @@ def is_marking(supply: Supply) -> bool:
     return supply.colorant > 0 or MARKS.search(name) is not None
 
 
-def percent(level: Any, maximum: Any) -> float | None:
+def percent(level: Any, maximum: Any, *, is_percent: bool = False) -> float | None:
     """Return how full something is, or None where the device gives no number: never a zero for what is not known.
 
-    Without a maximum, a level up to 100 is the percent itself.
+    Where no maximum can be known, a level up to 100 is the percent itself.
     """
     if not _is_number(level) or level < 0:
         return None
-    if maximum is None or (_is_number(maximum) and maximum in {UNLIMITED, UNKNOWN}):
-        return float(level) if level <= FULL else None
-    if not _is_number(maximum) or maximum <= 0:
-        return None
-    return 100.0 if level >= maximum else round(100.0 * (level / maximum), 2)
+    if level == 0:
+        return 0.0
+    if _is_number(maximum) and maximum > 0:
+        return 100.0 if level >= maximum else round(100.0 * (level / maximum), 2)
+    is_all_that_is_known = is_percent or (_is_number(maximum) and maximum in {UNLIMITED, UNKNOWN})
+    return float(level) if is_all_that_is_known and level <= FULL else None
 
 
 def percents(supplies: Sequence[Supply]) -> list[float | None]:
@@ -96,18 +101,22 @@ def percents(supplies: Sequence[Supply]) -> list[float | None]:
 
     A row at 0 beside one of the same name at -3 is not empty: some devices have a row too many for a supply.
     """
-    some_left = {supply.name for supply in supplies if _is_number(supply.level) and supply.level == SOME_LEFT}
-    known = [percent(supply.level, supply.maximum) for supply in supplies]
+    some_left = {_name(supply) for supply in supplies if _is_number(supply.level) and supply.level == SOME_LEFT}
+    known = [percent(supply.level, supply.maximum, is_percent=supply.is_percent) for supply in supplies]
     return [
-        None if value == 0 and supply.name is not None and supply.name in some_left else value
+        None if value == 0 and supply.name is not None and _name(supply) in some_left else value
         for supply, value in zip(supplies, known, strict=True)
     ]
 
 
-def ink_level(supplies: Sequence[Supply]) -> float | None:
-    """Return the percent of the marking supply of which the least is left, or None if none is known."""
-    marking = [supply for supply in supplies if is_marking(supply)]
-    return min((value for value in percents(marking) if value is not None), default=None)
+def lowest(supplies: Sequence[Supply]) -> tuple[float, Supply] | None:
+    """Return the percent of the marking supply of which the least is left, and that supply; None if none is known."""
+    marking = [
+        (value, supply)
+        for supply, value in zip(supplies, percents(supplies), strict=True)
+        if value is not None and is_marking(supply)
+    ]
+    return min(marking, key=lambda each: each[0], default=None)
 
 
 def uncounted(supplies: Sequence[Supply]) -> Iterator[tuple[Supply, str]]:
@@ -115,12 +124,10 @@ def uncounted(supplies: Sequence[Supply]) -> Iterator[tuple[Supply, str]]:
     for supply, value in zip(supplies, percents(supplies), strict=True):
         name = supply.name or "a supply without a name"
         if not is_marking(supply):
-            yield supply, f"{name} does not end up on the paper"
+            kind = "" if supply.kind in OPEN_KINDS else f" ({supply.kind})"
+            yield supply, f"{name}{kind} does not end up on the paper"
         elif value is None:
-            meaning = (
-                MEANINGS.get(supply.level, "what fits is not known") if _is_number(supply.level) else "nothing is said"
-            )
-            yield supply, f"{name} has no known level: {meaning}"
+            yield supply, f"{name} has no known level: {_why_unknown(supply)}"
 
 
 def listed(supplies: Sequence[Supply]) -> list[dict[str, Any]]:
@@ -129,6 +136,20 @@ def listed(supplies: Sequence[Supply]) -> list[dict[str, Any]]:
         {"name": supply.name, "percent": value, "kind": supply.kind}
         for supply, value in zip(supplies, percents(supplies), strict=True)
     ]
+
+
+def _why_unknown(supply: Supply) -> str:
+    if not _is_number(supply.level):
+        return "nothing is said"
+    if supply.level == 0:
+        return "level 0 beside one of the same name of which some is left"
+    if supply.level in MEANINGS:
+        return f"level {supply.level}, {MEANINGS[supply.level]}"
+    return "what is said of it is no share of what fits"
+
+
+def _name(supply: Supply) -> str:
+    return (supply.name or "").casefold()
 
 
 def _is_number(value: Any) -> TypeGuard[int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from printos_ext.sources.ipp_mapping import JOB_ATTRIBUTES, PRINTER_ATTRIBUTES, reading_from
 from printos_ext.sources.reading import FIELDS, Ignored, Origin, Reading
+from printos_ext.sources.supplies import kind_of
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 SOURCE = "ipp://printer.example/ipp/print"
@@ -73,6 +74,8 @@ def test_every_field_of_a_printer_says_which_attribute_it_is_from() -> None:
         ("MFG:HP;MDL:LaserJet 400;", "Other", "HP LaserJet 400"),
         ("MANUFACTURER:HP;MODEL:LaserJet 400;", None, "HP LaserJet 400"),
         ("MFG:Hewlett-Packard;MDL:HP LaserJet 400;", None, "HP LaserJet 400"),
+        ("MFG:Hewlett-Packard;MDL:LaserJet 400;", None, "HP LaserJet 400"),
+        ("MFG:OKI DATA CORP;MDL:AC873;", None, "OKI AC873"),
         ("MFG:EPSON;MDL:EPSON WF-1;", None, "EPSON WF-1"),
         ("MDL:LaserJet 400;", None, "LaserJet 400"),
         ("MFG:HP;CMD:PCL;", "HP LaserJet 400", "HP LaserJet 400"),
@@ -210,7 +213,7 @@ def test_other_types_have_no_part_in_the_ink_level(kind: str) -> None:
     reading = read(markers(names=["Black", "Part"], types=["toner", kind], levels=[71, 2], high_levels=[100, 100]))
 
     assert reading.ink_level == 71
-    assert "Part does not end up on the paper" in reasons_not_to_use(reading, "marker-levels")
+    assert f"Part ({kind_of(kind)}) does not end up on the paper" in reasons_not_to_use(reading, "marker-levels")
 
 
 def test_without_types_the_names_decide() -> None:
@@ -297,6 +300,9 @@ def test_markers_come_before_printer_supply() -> None:
         ("type=toner;maxcapacity=-2;level=75;", 75),
         ("type=toner;maxcapacity=-1;level=75;", 75),
         ("type=toner;maxcapacity=200;level=75;", 37.5),
+        ("type=toner;level=75;", 75),
+        ("type=toner;unit=percent;maxcapacity=0;level=75;", 75),
+        ("type=toner;unit=items;maxcapacity=0;level=75;", None),
         ("type=other;maxcapacity=100;level=75;colorantname=cyan;", 75),
         ("type=toner;maxcapacity=100;level=75;class=receptacleThatIsFilled;", None),
         ("type=opc;maxcapacity=100;level=75;class=supplyThatIsConsumed;colorantname=black;", None),

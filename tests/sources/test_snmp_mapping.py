@@ -475,6 +475,18 @@ def test_percent_of_a_level(level: int, most: int, percent: float | None) -> Non
     assert ink(supply(b"Black Toner", level, most)) == percent
 
 
+def test_level_in_percent_needs_no_maximum() -> None:
+    assert ink(supply(b"Black Toner", 50, 0, unit=19)) == 50
+    assert ink({5: 3, 6: b"Black Toner", 7: 19, 9: 50}) == 50
+    assert ink({5: 3, 6: b"Black Toner", 7: 13, 9: 50}) is None
+
+
+def test_kind_is_a_word_of_the_printer_mib() -> None:
+    reading = read(supplies(supply(b"Box", 40, kind=4), supply(b"Black", 40, kind=21), supply(b"?", 40, kind=99)))
+
+    assert [entry["kind"] for entry in reading.details["supplies"]] == ["wasteToner", "tonerCartridge", "unknown"]
+
+
 def test_ink_level_is_the_least_that_is_known() -> None:
     rows = supplies(supply(b"Black", 60), supply(b"Cyan", -3), supply(b"Yellow", 20), supply(b"Drum", 5, kind=9))
     reading = read(rows)

@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printos_ext.sources.supplies import Supply, ink_level, is_marking, kind_of, listed, percent, percents, uncounted
+from printos_ext.sources.supplies import Supply, is_marking, kind_of, listed, lowest, percent, percents, uncounted
 
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())
+
+
+def ink_level(rows: list[Supply]) -> float | None:
+    least = lowest(rows)
+    return least and least[0]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +26,9 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
         (150, 100, 100.0),
         (75, -1, 75.0),
         (9, -2, 9.0),
-        (9, None, 9.0),
+        (0, 0, 0.0),
+        (0, None, 0.0),
+        (1, 3, 33.33),
     ],
 )
 def test_percent_is_level_of_what_fits(level: int, maximum: int | None, expected: float) -> None:
@@ -37,15 +44,22 @@ def test_percent_is_level_of_what_fits(level: int, maximum: int | None, expected
         (-17, 100),
         (101, -2),
         (5, 0),
-        (0, 0),
         (5, -3),
         (None, 100),
+        (9, None),
         (True, 100),
         (5, "x"),
     ],
 )
 def test_no_number_is_neither_empty_nor_full(level: Any, maximum: Any) -> None:
     assert percent(level, maximum) is None
+
+
+@pytest.mark.parametrize("maximum", [None, 0, -3, "x"])
+def test_level_that_is_said_to_be_a_percent_needs_no_maximum(maximum: Any) -> None:
+    assert percent(9, maximum, is_percent=True) == 9.0
+    assert percent(101, maximum, is_percent=True) is None
+    assert percent(-3, maximum, is_percent=True) is None
 
 
 @pytest.mark.parametrize("number", [3, 5, 6, 7, 12, 13, 21])
@@ -69,7 +83,20 @@ def test_type_that_is_none_is_unknown(word: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Toner (Cyan)", "BlackCartridge HP", "ribbon", "Wax", "Yellow", "Ink Tank", "Toner_K"]
+    "name",
+    [
+        "Toner (Cyan)",
+        "BlackCartridge HP",
+        "ribbon",
+        "Wax",
+        "Yellow",
+        "Ink Tank",
+        "Toner_K",
+        "Farbtoner",
+        "Solid Ink",
+        "CYANTONER",
+        "Kitty Gray",
+    ],
 )
 @pytest.mark.parametrize("kind", ["other", "unknown"])
 def test_without_a_type_the_words_decide(name: str, kind: str) -> None:
@@ -89,6 +116,20 @@ def test_without_a_type_the_words_decide(name: str, kind: str) -> None:
         ),
         *(
             "Transfer Roller",
+            "Toner Collection Unit",
+            "Used Toner Bottle",
+            "Resttoner",
+            "Photo Drum:Cyan",
+            "Black Image Unit",
+            "Color Imaging Kit",
+            "Photo Conductor Black",
+            "Photoconductive Unit Black",
+            "Black PCU",
+            "OPC Black",
+            "Fixing Unit Black",
+            "Black Developing Unit",
+            "Charge Corona Cyan",
+            "Ink Absorber",
             "Maintenance Kit",
             "Staple Cartridge",
             "Black Imaging Unit",
@@ -110,6 +151,7 @@ def test_without_a_type_a_colorant_counts() -> None:
 def test_what_fills_up_does_not_count() -> None:
     assert not is_marking(Supply("Toner", kind="toner", fills_up=True))
     assert not is_marking(Supply("WasteToner Bottle", kind="toner"))
+    assert not is_marking(Supply("Toner Collection Unit", kind="toner"))
 
 
 def test_ink_level_is_that_of_the_marking_supply_with_the_least() -> None:
@@ -122,8 +164,15 @@ def test_row_at_zero_beside_one_where_some_is_left_is_not_empty() -> None:
     zero, some = Supply("Black Toner Cartridge", "toner", 0, -2), Supply("Black Toner Cartridge", "toner", -3, -2)
 
     assert percents([zero, some]) == [None, None]
+    assert percents([zero, Supply("BLACK TONER CARTRIDGE", "toner", -3, -2)]) == [None, None]
     assert ink_level([zero, some]) is None
     assert ink_level([zero, Supply("Cyan Toner Cartridge", "toner", -3, -2)]) == 0.0
+
+
+def test_supply_with_the_least_says_where_it_is_from() -> None:
+    rows = [Supply("Black", "toner", 40, 100, key="1.9.1"), Supply("Cyan", "toner", 20, 100, key="1.9.2")]
+
+    assert lowest(rows) == (20.0, rows[1])
 
 
 def test_nothing_known_is_no_level() -> None:
@@ -132,15 +181,29 @@ def test_nothing_known_is_no_level() -> None:
 
 
 def test_what_does_not_count_says_why() -> None:
-    rows = [Supply("Toner", "toner", -3, 100), Supply("Drum", "opc", 50, 100), Supply("Ink", "ink", 5, 100)]
+    rows = [
+        Supply("Toner", "toner", -3, 100),
+        Supply("Drum", "opc", 50, 100),
+        Supply("Ink", "ink", 5, 100),
+        Supply("Cyan", "toner", 0, 100),
+        Supply("CYAN", "toner", -3, 100),
+        Supply("Box", "other", 9, 100),
+        Supply("Gray", "toner"),
+        Supply("Blue", "toner", 5, 0),
+    ]
 
     said = [why for _, why in uncounted(rows)]
 
     assert said == [
-        "Toner has no known level: some is left, nobody knows how much",
-        "Drum does not end up on the paper",
+        "Toner has no known level: level -3, some is left, nobody knows how much",
+        "Drum (opc) does not end up on the paper",
+        "Cyan has no known level: level 0 beside one of the same name of which some is left",
+        "CYAN has no known level: level -3, some is left, nobody knows how much",
+        "Box does not end up on the paper",
+        "Gray has no known level: nothing is said",
+        "Blue has no known level: what is said of it is no share of what fits",
     ]
-    assert [row["percent"] for row in listed(rows)] == [None, 50.0, 5.0]
+    assert [row["percent"] for row in listed(rows)] == [None, 50.0, 5.0, None, None, 9.0, None, None]
 
 
 @given(st.lists(st.builds(Supply, st.none() | st.text(), st.sampled_from(["toner", "unknown"]), anything, anything)))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printos_ext.sources.texts import LONGEST, cleaned, device_id, is_serial_number, says_nothing, sold_as
+from printos_ext.sources.makers import sold_as
+from printos_ext.sources.texts import LONGEST, as_serial_number, cleaned, device_id, readable, says_nothing
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_any_text_can_be_shown_and_sent(told: str | bytes) -> None:
 
 @pytest.mark.parametrize("text", ["VNB3R12345", "41000042", "CN-0A1B2C", "E78097H7N123456", "X3A0001"])
 def test_serial_number_of_a_device_is_one(text: str) -> None:
-    assert is_serial_number(text)
+    assert as_serial_number(text) == (text, None)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +57,46 @@ def test_serial_number_of_a_device_is_one(text: str) -> None:
             "N/A",
             "none",
         ),
-        *("(null)", "To be filled by O.E.M.", "Serial Number", "", "***"),
+        *("(null)", "To be filled by O.E.M.", "Serial Number", "", "***", "XXX9X99999", "AB00000", "12345678"),
+        *("414141304130303030300000", "No serial number set"),
     ],
 )
 def test_placeholder_is_no_serial_number(text: str) -> None:
-    assert not is_serial_number(text)
+    assert as_serial_number(text)[1] == "only holds its place"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("A1", "is too short or too long for a serial number"),
+        ("A1" * 40, "is too short or too long for a serial number"),
+        ("ÿþý1", "is not the text of a serial number"),
+        ("<b>AC12</b>", "is not the text of a serial number"),
+    ],
+)
+def test_what_cannot_be_a_serial_number_says_why(text: str, why: str) -> None:
+    assert as_serial_number(text) == (text, why)
+
+
+def test_serial_number_may_hide_in_hex() -> None:
+    assert as_serial_number("41433142383032323739") == ("AC1B802279", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (b"426C61636B20546F6E6572", "Black Toner"),
+        (b"0x426C61636B", "Black"),
+        ("42 6C 61 63 6B 00 00", "Black"),
+        ("41000042", "41000042"),
+        ("20304050", "20304050"),
+        ("Cafe 4711", "Cafe 4711"),
+        ("", None),
+        (7, None),
+    ],
+)
+def test_text_may_hide_in_hex_but_a_number_is_a_number(told: Any, text: str | None) -> None:
+    assert readable(told) == text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +105,13 @@ def test_placeholder_is_no_serial_number(text: str) -> None:
         ("HP", "HP LaserJet 400", "HP LaserJet 400"),
         ("HP", "LaserJet 400", "HP LaserJet 400"),
         ("Hewlett-Packard", "HP LaserJet 400", "HP LaserJet 400"),
-        ("HP", "Hewlett-Packard LaserJet 400", "Hewlett-Packard LaserJet 400"),
+        ("HP", "Hewlett-Packard LaserJet 400", "HP LaserJet 400"),
+        ("Hewlett-Packard", "LaserJet 400", "HP LaserJet 400"),
+        (None, "Hewlett-Packard HP LaserJet 400", "HP LaserJet 400"),
+        ("OKI DATA CORP", "MC873", "OKI MC873"),
+        ("FUJI XEROX", "DocuCentre 5", "FUJI XEROX DocuCentre 5"),
+        ("ACME Inc.", "Acme Jet 9", "Acme Jet 9"),
+        ("ACME Inc.", "Jet 9", "ACME Inc. Jet 9"),
         ("hp", "HP LaserJet 400", "HP LaserJet 400"),
         ("OKI DATA CORP", "OKI MC873", "OKI MC873"),
         ("KONICA MINOLTA", "KONICA MINOLTA bizhub C3110", "KONICA MINOLTA bizhub C3110"),
