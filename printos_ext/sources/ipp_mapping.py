@@ -104,9 +104,14 @@ def _location(attributes: Mapping[str, Any]) -> Told:
 
 
 def _status(attributes: Mapping[str, Any]) -> Told:
-    state = next(iter(_values(attributes, "printer-state")), None)
+    """Tell the state; reasons without one count if they say something, else another source may know better."""
     reasons = set(_reasons(attributes, "printer-state-reasons"))
-    yield "printer-state", str(state_of(state, reasons, set(_reasons(attributes, "job-state-reasons")))), ""
+    for state in _values(attributes, "printer-state")[:1]:
+        yield "printer-state", str(state_of(state, reasons, set(_reasons(attributes, "job-state-reasons")))), ""
+        return
+    state = state_of(None, reasons, set())
+    if state != DeviceState.ON:
+        yield "printer-state-reasons", str(state), ""
 
 
 def _pages_total(attributes: Mapping[str, Any]) -> Told:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printos_ext.sources.ipp_mapping import JOB_ATTRIBUTES, PRINTER_ATTRIBUTES, reading_from
-from printos_ext.sources.reading import FIELDS, Ignored, Origin, Reading
+from printos_ext.sources.reading import FIELDS, Ignored, Origin, Reading, merged
 from printos_ext.sources.supplies import kind_of
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -186,12 +186,27 @@ IDLE, PROCESSING, STOPPED = 3, 4, 5
         (IDLE, ["standby", "door-open"], "DS_ERROR"),
         (IDLE, ["error", "warning", "-error", ""], "DS_ON"),
         (99, "none", "DS_ON"),
-        (None, None, "DS_ON"),
         ("on fire", [7, {}], "DS_ON"),
     ],
 )
 def test_state_decides_first_and_then_its_reasons(state: Any, reasons: Any, status: str) -> None:
     assert read(printer_state=state, printer_state_reasons=reasons).status == status
+
+
+@pytest.mark.parametrize("reasons", [None, "none", ["none", "toner-low-warning"], "paused", [7, {}]])
+def test_printer_that_does_not_tell_its_state_leaves_it_to_others(reasons: Any) -> None:
+    reading = read(printer_state_reasons=reasons, printer_location="Hall 2")
+    other = Reading(NOW, status="DS_PRINTING", origins={"status": Origin("snmp://printer.example", "1.3.6")})
+
+    assert reading.status is None
+    assert merged([reading, other]).status == "DS_PRINTING"
+
+
+@pytest.mark.parametrize(("reason", "status"), [("media-jam-error", "DS_ERROR"), ("hibernate", "DS_STANDBY")])
+def test_reason_says_enough_where_there_is_no_state(reason: str, status: str) -> None:
+    reading = read(printer_state_reasons=["none", reason])
+
+    assert (reading.status, reading.origins["status"].key) == (status, "printer-state-reasons")
 
 
 @pytest.mark.parametrize("reason", ["job-interpreting", "job-transforming"])
@@ -358,8 +373,8 @@ anything = st.recursive(
 def test_any_attributes_give_a_reading(attributes: dict[str, Any]) -> None:
     reading = read(attributes)
 
-    assert reading.status is not None
-    assert reading.status.startswith("DS_")
+    assert reading.status is None or reading.status.startswith("DS_")
+    assert reading.status is not None or attributes.get("printer-state") in (None, [], ())
     assert reading.ink_level is None or 0 <= reading.ink_level <= 100
     assert reading.pages_total is None or 0 <= reading.pages_total < 2**63
     for text in (reading.model, reading.serial_number, reading.location, *(entry.why for entry in reading.ignored)):
