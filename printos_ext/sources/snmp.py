@@ -65,7 +65,7 @@ class SnmpSource:
 
         Args:
             address: `snmp://[community@]host[:port][?version=1|2c|3&user=name]`. The community is `public` if there is
-                none. Without a version the agent is asked in 2c and, if that has no answer, in 1. A name is resolved at
+                none. Without a version the agent is asked in 2c and, if it is late, in 1. A name is resolved at
                 each read, to an IPv4 address if it has one.
             credentials: Who asks, in version 3. Keys are no part of an address.
             limit: The seconds that a read may take.
@@ -106,22 +106,45 @@ class SnmpSource:
         self._spoken = self._last_status = None
 
     async def _in_a_version_it_speaks(self) -> dict[str, Value]:
+        """Read in the version that was spoken last or, of an agent not known yet, in the newest that it speaks.
+
+        An agent that is late with its first answer is asked in the other version as well, while the first is still
+        tried: so one that is off costs no more than in one version, and each version still has its second chance.
+        """
         ip = await self._resolved()
-        versions = (self._spoken,) if self._spoken else self._where.versions
+        newest, *others = (self._spoken,) if self._spoken else self._where.versions
         self._spoken = None
-        silence = NoAnswerError(self.address)
-        for version in versions:
-            conversation = Conversation(self._where, ip, version, timeout=self._timeout, retries=self._retries)
-            try:
-                rows = await self._rows(conversation)
-            except NoAnswerError as error:
-                if conversation.has_answered:
-                    raise
-                silence = error
-            else:
-                self._spoken = version
-                return rows
-        raise silence
+        conversation = self._conversation(ip, newest, self._retries)
+        reading = asyncio.ensure_future(self._rows(conversation))
+        greetings = {
+            version: asyncio.ensure_future(self._greeted_if_late(ip, version, conversation, reading))
+            for version in others
+        }
+        try:
+            rows, spoken = await reading, newest
+        except NoAnswerError:
+            if conversation.has_answered or not greetings:
+                raise
+            for version, greeting in greetings.items():
+                await greeting
+                rows, spoken = await self._rows(self._conversation(ip, version, self._retries)), version
+        finally:
+            for task in (reading, *greetings.values()):
+                task.cancel()
+            await asyncio.gather(reading, *greetings.values(), return_exceptions=True)
+        self._spoken = spoken
+        return rows
+
+    async def _greeted_if_late(
+        self, ip: str, version: str, other: Conversation, reading: "asyncio.Future[dict[str, Value]]"
+    ) -> None:
+        """Greet the agent in a version if it does not answer in time in another one that is being tried."""
+        await asyncio.wait({reading}, timeout=self._timeout)
+        if not other.has_answered:
+            await self._conversation(ip, version, max(self._retries - 1, 0)).greet()
+
+    def _conversation(self, ip: str, version: str, retries: int) -> Conversation:
+        return Conversation(self._where, ip, version, timeout=self._timeout, retries=retries)
 
     async def _rows(self, conversation: Conversation) -> dict[str, Value]:
         """Ask for what is where it mostly is first, and look only for what is not there."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .reading import SourceError
 from .snmp_address import AUTH_PROTOCOLS, PRIV_PROTOCOLS, SnmpAddress, SnmpCredentials
-from .snmp_rows import Value
+from .snmp_rows import SYS_OBJECT_ID, Value
 
 if TYPE_CHECKING:
     from gufo.snmp import User
@@ -68,6 +68,11 @@ class Conversation:
         self._session = await self._opened(opened)
         if user:
             await self._repeated(self._session.refresh)
+
+    async def greet(self) -> None:
+        """Begin, and ask for one value that each agent has: an answer is all that is wanted of it."""
+        await self.begin()
+        await self._repeated(partial(self._one, SYS_OBJECT_ID))
 
     async def get(self, oids: Collection[str]) -> dict[str, Value]:
         """Return those of these values that there are: asked together if the agent can do that, else one by one."""
@@ -164,11 +169,12 @@ class Conversation:
         why = str(error) or str(error.__cause__ or "")
         said = f" ({why})" if why else ""
         attempts = f"no answer from {self._ip}{said} to {self._retries + 1} requests of version {self._version}"
+        if len(self._to.versions) > 1 and not self.has_answered:
+            attempts = f"no answer from {self._ip}{said} in version {' or '.join(self._to.versions)}"
         if self.has_answered:
             return f"{attempts}, after it answered others; ask again, or give it a longer timeout"
         if self._to.credentials is not None:
             return f"{attempts}; is it on, does it speak version 3, are priv_protocol and priv_key right?"
-        attempts += " or 2c" if self._version == "1" and "2c" in self._to.versions else ""
         return f"{attempts}; is it on, is SNMP enabled, is the community right? Agents do not answer to a wrong one"
 
     def _unreadable(self, error: BaseException) -> UnreadableError:
