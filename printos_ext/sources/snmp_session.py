@@ -43,9 +43,19 @@ class UnreadableError(SourceError):
 class Conversation:
     """What is asked of one agent in one version, within the limits of the one who asks."""
 
-    def __init__(self, to: SnmpAddress, ip: str, version: str, *, timeout: float, retries: int) -> None:
+    def __init__(
+        self,
+        to: SnmpAddress,
+        ip: str,
+        version: str,
+        *,
+        timeout: float,
+        retries: int,
+        turn: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Take who is asked and how patiently; `turn` is awaited before each request of single values."""
         self._to, self._ip, self._version = to, ip, version
-        self._timeout, self._retries = timeout, retries
+        self._timeout, self._retries, self._turn = timeout, retries, turn
         self.has_answered = False
         self._has_bulk = version != "1"
         self._gufo: ModuleType
@@ -53,7 +63,7 @@ class Conversation:
 
     async def begin(self) -> None:
         """Open a socket; of an agent of version 3, learn who and when it is."""
-        gufo = self._gufo = _library()
+        gufo = self._gufo = library()
         user = user_of(self._to.credentials) if self._to.credentials else None
         versions = {"1": gufo.SnmpVersion.v1, "2c": gufo.SnmpVersion.v2c, "3": gufo.SnmpVersion.v3}
         opened = partial(
@@ -143,6 +153,8 @@ class Conversation:
         """Ask until there is an answer, and say why there is none."""
         failure: SourceError = NoAnswerError(str(self._to))
         for _ in range(self._retries + 1):
+            if self._turn:
+                await self._turn()
             try:
                 answer = await ask()
             except self._gufo.SnmpAuthError:
@@ -197,7 +209,7 @@ def _place(oid: str) -> tuple[int, ...]:
     return tuple(map(int, oid.split("."))) if oid else ()
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
     """Return the library with its part for asyncio."""
     try:
         import gufo.snmp  # noqa: PLC0415 - optional
@@ -210,7 +222,7 @@ def _library() -> ModuleType:
 @lru_cache(maxsize=1024)
 def user_of(credentials: SnmpCredentials) -> "User":
     """Return the library's user of these credentials. Making keys of passwords takes milliseconds: once is enough."""
-    gufo = _library()
+    gufo = library()
     auths = (gufo.Md5Key, gufo.Sha1Key, gufo.Sha224Key, gufo.Sha256Key, gufo.Sha384Key, gufo.Sha512Key)
     privs = (gufo.DesKey, gufo.Aes128Key, gufo.Aes192Key, gufo.Aes256Key)
     signed = hidden = None
