@@ -149,9 +149,11 @@ async def sweep(
         port: Where the agents are.
 
     Raises:
-        SourceError: The network is none or too wide, or the rate too high. Nothing was sent.
+        SourceError: The network is none or too wide, or the rate too high, or there is no SNMP here. Nothing was sent.
     """
     network = _network(cidr)
+    if not 0 < port < 2**16:
+        raise SourceError(f"{cidr}: {port} is no port: SNMP agents are at {SNMP_PORT}")
     if not (0 < rate <= FASTEST and seconds_each > 0):
         said = f"{rate:g} requests a second, {seconds_each:g} s each"
         raise SourceError(f"{cidr}: {said}: both are more than 0, and the rate is at most {FASTEST:g}")

@@ -21,7 +21,18 @@ BY_NUMBER = {
     10642: "Zebra",
 }
 OTHERS = (
-    *("HP", "Hewlett-Packard", "Hewlett Packard", "UTAX", "TA Triumph-Adler", "NRG", "LANIER", "SAVIN", "Gestetner"),
+    *(
+        "HP",
+        "Hewlett-Packard",
+        "Hewlett Packard",
+        "UTAX",
+        "UTAX_TA",
+        "TA Triumph-Adler",
+        "NRG",
+        "LANIER",
+        "SAVIN",
+        "Gestetner",
+    ),
     *("infotec", "FUJI", "FUJI XEROX", "FUJIFILM", "OLIVETTI", "Panasonic", "RISO"),
 )
 CALLED = {name.casefold(): name for name in sorted((*BY_NUMBER.values(), *OTHERS), key=len, reverse=True)}

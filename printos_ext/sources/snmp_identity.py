@@ -76,7 +76,7 @@ def _descriptions(rows: Rows) -> Iterator[Candidate]:
         said = readable(row.get(snmp.DEVICE_DESCR))
         if said and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
             generic = "names no model" if GENERIC.search(said) else None
-            yield Candidate(said.split(";")[0], snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index), generic)
+            yield Candidate(re.split(";| /", said)[0], snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index), generic)
     described = readable(rows.get(snmp.SYS_DESCR)) or ""
     named = PRODUCT.search(described) or ATTACHED.search(described)
     if named:

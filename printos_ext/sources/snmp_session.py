@@ -147,6 +147,8 @@ class Conversation:
             except OSError as error:
                 if not any(f"os error {number})" in str(error) for number in (errno.EMFILE, errno.ENFILE)):
                     raise SourceError(f"{self._to}: no socket to {self._ip}: {error}") from None
+            except ValueError as error:
+                raise SourceError(f"{self._to}: agents cannot be asked with this community: {error}") from None
             await asyncio.sleep(SECONDS_FOR_A_SOCKET)
 
     async def _repeated(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:

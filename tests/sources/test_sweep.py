@@ -290,6 +290,15 @@ def test_rate_that_harms_is_told(rate: float, seconds: float) -> None:
     )
 
 
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_port_that_is_none_is_told(port: int) -> None:
+    assert refused("127.0.0.9/32", port=port) == f"127.0.0.9/32: {port} is no port: SNMP agents are at 161"
+
+
+def test_community_that_cannot_be_sent_finds_nothing() -> None:
+    assert asyncio.run(swept("127.0.0.9/32", community="\ud800")) == []
+
+
 def test_community_is_not_shown() -> None:
     async def go() -> tuple[list[Found], list[ber.Request]]:
         async with agents({"127.0.0.9": honest(PRINTER)}) as (port, listening):
