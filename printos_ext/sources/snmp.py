@@ -117,7 +117,9 @@ class SnmpSource:
         conversation = self._conversation(ip, newest, self._retries)
         reading = asyncio.ensure_future(self._rows(conversation))
         greetings = {
-            version: asyncio.ensure_future(self._greeted_if_late(ip, version, conversation, reading))
+            version: asyncio.ensure_future(
+                self._greeted_if_late(ip, version, reading, conversation.opened, conversation.answered)
+            )
             for version in others
         }
         try:
@@ -136,11 +138,17 @@ class SnmpSource:
         return rows
 
     async def _greeted_if_late(
-        self, ip: str, version: str, other: Conversation, reading: "asyncio.Future[dict[str, Value]]"
+        self,
+        ip: str,
+        version: str,
+        reading: "asyncio.Future[dict[str, Value]]",
+        opened: asyncio.Event,
+        answered: asyncio.Event,
     ) -> None:
-        """Greet the agent in a version if it does not answer in time in another one that is being tried."""
+        """Greet the agent in a version if it does not answer in time in the other one, in which it is being read."""
+        await opened.wait()
         await asyncio.wait({reading}, timeout=self._timeout)
-        if not other.has_answered:
+        if not answered.is_set():
             await self._conversation(ip, version, max(self._retries - 1, 0)).greet()
 
     def _conversation(self, ip: str, version: str, retries: int) -> Conversation:

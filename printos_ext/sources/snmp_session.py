@@ -56,10 +56,15 @@ class Conversation:
         """Take who is asked and how patiently; `turn` is awaited before each request of single values."""
         self._to, self._ip, self._version = to, ip, version
         self._timeout, self._retries, self._turn = timeout, retries, turn
-        self.has_answered = False
+        self.opened, self.answered = asyncio.Event(), asyncio.Event()
         self._has_bulk = version != "1"
         self._gufo: ModuleType
         self._session: SnmpSession
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the agent is there, and speaks this version."""
+        return self.answered.is_set()
 
     async def begin(self) -> None:
         """Open a socket; of an agent of version 3, learn who and when it is."""
@@ -76,6 +81,7 @@ class Conversation:
             timeout=self._timeout,
         )
         self._session = await self._opened(opened)
+        self.opened.set()
         if user:
             await self._repeated(self._session.refresh)
 
@@ -170,7 +176,7 @@ class Conversation:
                     raise
                 failure = self._unreadable(error)
             else:
-                self.has_answered = True
+                self.answered.set()
                 return answer
         raise failure
 
@@ -218,6 +224,8 @@ def library() -> ModuleType:
         import gufo.snmp.aio  # noqa: PLC0415
     except ImportError as error:
         raise SourceError(f"{MISSING}: {error}") from error
+    except OSError as error:
+        raise SourceError(f"gufo-snmp, which is installed, cannot be loaded: {error}") from error
     return gufo.snmp
 
 

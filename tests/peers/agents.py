@@ -88,6 +88,11 @@ def free_udp_port(host: str = "127.0.0.1") -> int:
         return int(free.getsockname()[1])
 
 
+def open_files() -> int:
+    """Return how many files and sockets this process has open; only Linux lists them."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 Behaviour = Callable[["FakeAgent", ber.Request], Iterable[bytes]]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import ber
 import pytest
-from agents import Behaviour, Counter, FakeAgent, Values, faked, free_udp_port, honest, snmpd
+from agents import Behaviour, Counter, FakeAgent, Values, faked, free_udp_port, honest, open_files, snmpd
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -526,21 +526,43 @@ def test_any_octets_give_a_reading_or_a_typed_error(changes: list[list[tuple[flo
 
 
 def test_reading_waits_for_a_socket_if_there_is_none() -> None:
-    async def starved() -> Reading:
-        async with faked(honest(ENCODED)) as (_, port):
+    async def starved() -> tuple[Reading, list[ber.Request]]:
+        async with faked(honest(ENCODED)) as (agent, port):
+            source = SnmpSource(f"snmp://127.0.0.1:{port}", timeout=0.3)
+            await source.read()  # which loads the library, and that needs files
+            await source.aclose()
             with socket.socket() as free:
                 lowest = free.fileno()
             limits = resource.getrlimit(resource.RLIMIT_NOFILE)
             resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
             try:
-                reading = asyncio.create_task(SnmpSource(f"snmp://127.0.0.1:{port}").read())
-                await asyncio.sleep(0.1)
+                reading = asyncio.create_task(source.read())
+                await asyncio.sleep(0.5)
                 assert not reading.done()
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            return await reading
+            return await reading, agent.asked
 
-    assert asyncio.run(starved()).serial_number == "AC41000042"
+    reading, asked = asyncio.run(starved())
+
+    assert reading.serial_number == "AC41000042"
+    assert {request.version for request in asked} == {1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what is open")
+@pytest.mark.parametrize("is_late", [False, True])
+def test_source_that_waits_holds_no_socket(is_late: bool) -> None:  # noqa: FBT001 - of the parametrisation
+    def behave(agent: FakeAgent, asked: ber.Request) -> Iterable[bytes]:
+        return [] if is_late and len(agent.asked) == 1 else honest(ENCODED)(agent, asked)
+
+    async def opened() -> int:
+        async with faked(behave) as (_, port):
+            before = open_files()
+            source = SnmpSource(f"snmp://127.0.0.1:{port}", timeout=0.1)
+            await source.read()
+            return open_files() - before
+
+    assert asyncio.run(opened()) == 0
 
 
 # -- addresses and credentials

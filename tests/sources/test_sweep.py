@@ -12,7 +12,7 @@ from typing import Any
 
 import ber
 import pytest
-from agents import Behaviour, FakeAgent, Values, free_udp_port, honest, snmpd
+from agents import Behaviour, FakeAgent, Values, free_udp_port, honest, open_files, snmpd
 from simulated_printers import rows_of
 
 from printos_ext.sources.discovery import Found, sweep
@@ -106,10 +106,6 @@ def found_among(behaviours: Mapping[str, Behaviour], cidr: str, **options: Any) 
             return await swept(cidr, port=port, **options)
 
     return sorted(found.address.removeprefix("snmp://").rpartition(":")[0] for found in asyncio.run(go()))
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def refused(cidr: str, **options: Any) -> str:
