@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import typer
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 Addresses = Annotated[list[str], typer.Argument(metavar="URI...", help="ipp://, snmp://, jsonl:, http://, sim://, …")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
-FOUND = ("address", "name", "location", "uuid")
+FOUND = ("address", "name", "serial_number", "location")
 FIELDS = ("model", "serial_number", "location", "status", "pages_total", "ink_level")
 COLUMNS = ("id", "name", "model", "serial_number", "location", "sources")
 
@@ -131,12 +132,14 @@ def discover(
     mdns: Annotated[str | None, typer.Option("--mdns", metavar="5s", help="listen for printers that announce")] = None,
     snmp: Annotated[str | None, typer.Option("--snmp", metavar="CIDR", help="ask each address of a network")] = None,
     community: Annotated[str, typer.Option("--community", help="for --snmp")] = "public",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="for --snmp")] = 161,
     *,
     as_json: AsJson = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="as configuration to paste")] = False,
 ) -> None:
     """Find what could be attached; attach nothing."""
-    found = _run(_found(_seconds(mdns or "5s") if mdns or not snmp else None, snmp, community))
+    seconds = _seconds(mdns or "5s") if mdns or not snmp else None
+    found = _run(_found(seconds, snmp, community, port))
     if as_toml:
         output.lines(line for one in found for line in ("[[device]]", f"sources = [{json.dumps(one.address)}]", ""))
     else:
@@ -144,12 +147,24 @@ def discover(
         output.show(rows, columns=FOUND, as_json="" if as_json else None)
 
 
-async def _found(seconds: float | None, network: str | None, community: str) -> "list[Found]":
-    from printos_ext.sources.discovery import browse, sweep  # noqa: PLC0415 - as above
+async def _found(seconds: float | None, network: str | None, community: str, port: int) -> "list[Found]":
+    from attrs import evolve  # noqa: PLC0415 - as above
+
+    from printos_ext.sources.discovery import browse, network_of, sweep  # noqa: PLC0415 - as above
+    from printos_ext.sources.reading import SourceError  # noqa: PLC0415 - as above
+
+    if network is not None:
+        try:
+            network_of(network)
+        except SourceError as error:
+            raise output.CommandError(str(error), exits.USAGE) from None
 
     found = [] if seconds is None else await browse(seconds)
     if network is not None:
-        found += [one async for one in sweep(network, community=community)]
+        async for one in sweep(network, community=community, port=port):
+            is_usual = community == "public"
+            opened = one.address if is_usual else one.address.replace("//", f"//{quote(community, safe='')}@", 1)
+            found.append(evolve(one, address=opened))
     return found
 
 

@@ -151,7 +151,7 @@ async def sweep(
     Raises:
         SourceError: The network is none or too wide, or the rate too high, or there is no SNMP here. Nothing was sent.
     """
-    network = _network(cidr)
+    network = network_of(cidr)
     if not 0 < port < 2**16:
         raise SourceError(f"{cidr}: {port} is no port: SNMP agents are at {SNMP_PORT}")
     if not (0 < rate <= FASTEST and seconds_each > 0):
@@ -185,7 +185,8 @@ async def sweep(
             await asking
 
 
-def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def network_of(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return a network that is not too wide to be asked, or say why it is none: `SourceError`."""
     try:
         network = ipaddress.ip_network(cidr, strict=False)
     except ValueError as error:

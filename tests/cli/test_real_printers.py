@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,29 @@ def test_captured_printer_is_replayed_and_says_the_same_but_for_who_it_is(run: R
         again = run("capture", printer.address(), "-o", file)
 
     assert (again.returncode, "File exists" in again.stderr) == (1, True)
+
+
+def test_printer_is_discovered_in_a_network_and_attached_by_what_is_printed(run: Run, tmp_path: Path) -> None:
+    with snmpd(tmp_path, ROWS) as port:
+        words = ["discover", "--snmp", "127.0.0.1/32", "--port", port]
+        (found,) = json.loads(run(*words, "--json").stdout)
+        toml = tomllib.loads(run(*words, "--toml").stdout)
+        attached = run("attach", found["address"])
+
+    assert (found["name"], found["serial_number"], found["location"]) == ("Example Jet 5", "E5A0042", "Hall 2")
+    assert toml == {"device": [{"sources": [found["address"]]}]}
+    assert attached.returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--snmp", "10.0.0.0/8"], ["--snmp", "hall"], ["--mdns", "soon"], ["--port", "0"]])
+def test_discovery_that_makes_no_sense_is_a_usage_error(words: list[str], run: Run) -> None:
+    assert run("discover", *words).returncode == 2
+
+
+def test_nothing_found_is_no_error(run: Run) -> None:
+    result = run("discover", "--snmp", "127.0.0.1/32", "--port", free_port(), "--json")
+
+    assert (result.returncode, result.stdout) == (0, "[]\n")
 
 
 def test_capture_of_what_is_off_writes_nothing(run: Run, tmp_path: Path) -> None:
