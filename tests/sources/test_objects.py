@@ -131,9 +131,13 @@ from printos_ext.sources.lines import LinesSource
 from printos_ext.sources.reading import SourceError
 async def main():
     source = LinesSource("jsonl:-", seconds=0.5)
-    for _ in range(3):
-        try: print((await source.read()).pages_total, flush=True)
-        except SourceError as error: print(error, flush=True)
+    said = None
+    while said != "jsonl:-: the input has ended":
+        try: now = str((await source.read()).pages_total)
+        except SourceError as error: now = str(error)
+        if now != said: print(now, flush=True)  # the same line counts until there is another
+        said = now
+        await asyncio.sleep(0.01)
 asyncio.run(main())
 """
 
