@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from . import VERSION, attaching, config, devices, exits, manual, output
@@ -128,9 +129,12 @@ def run(arguments: Sequence[str]) -> int:
     tracebacks = os.environ.get("PRINTOS_LOG", "").lower() == "debug"
     _set_up_streams()
     try:
-        _command().main(args=_with_all_fields(_in_order(arguments)), prog_name="printos")
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else exits.OK
+        words = _with_all_fields(_in_order(arguments))
+        status = _command().main(args=words, prog_name="printos", standalone_mode=False) or exits.OK
+    except SystemExit as end:  # of the sandbox
+        status = end.code if isinstance(end.code, int) else exits.ERROR
+    except TyperException as error:
+        status = _misused(error)
     except KeyboardInterrupt:
         status = exits.INTERRUPTED
     except ReaderGoneError:
@@ -149,6 +153,16 @@ def run(arguments: Sequence[str]) -> int:
         tell(str(error))
         status = known
     return status
+
+
+def _misused(error: TyperException) -> int:
+    """Tell in one line what was not said right, or what there is to say if nothing was said."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if "\n" in message:
+        sys.stderr.write(f"{message}\n")
+    else:
+        tell(f"{message.rstrip('.')}: see {context.command_path if context else 'printos'} --help")
+    return exits.USAGE
 
 
 def _command() -> Any:

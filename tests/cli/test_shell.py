@@ -190,8 +190,9 @@ class TestErrors:
     def test_usage(self, run: Run) -> None:
         for words in (["devices", "sing"], ["devices", "list", "--bad"], ["devices", "get"], ["--timeout", "x"]):
             result = run(*words)
-            assert (result.returncode, result.stdout) == (2, "")
-            assert "Traceback" not in result.stderr
+            assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+            assert result.stderr.startswith("printos: ")
+            assert "see printos" in result.stderr
 
     def test_full_disk(self, environment: dict[str, str]) -> None:
         command = [
