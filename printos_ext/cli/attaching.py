@@ -24,7 +24,6 @@ T = TypeVar("T")
 Addresses = Annotated[list[str], typer.Argument(metavar="URI...", help="ipp://, snmp://, jsonl:, http://, sim://, …")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 FOUND = ("address", "name", "serial_number", "location")
-FIELDS = ("model", "serial_number", "location", "status", "pages_total", "ink_level")
 COLUMNS = ("id", "name", "model", "serial_number", "location", "sources")
 
 
@@ -48,13 +47,26 @@ def attach(
     from attrs import evolve  # noqa: PLC0415 - help and completion can do without httpx
 
     from printos_ext.agent import attached as room  # noqa: PLC0415 - the same
+    from printos_ext.sources.texts import only_holds_a_place  # noqa: PLC0415 - the same
 
+    if serial is not None and (only_holds_a_place(serial) or not serial.isprintable()):
+        raise typer.BadParameter(f"{serial!r} is the serial number of no device")
     given: dict[str, Any] = {"model": model, "serial_number": serial, "location": location}
-    reading = evolve(_read(addresses), **{field: value for field, value in given.items() if value})
+    addresses = [_lasting(address) for address in addresses]
+    reading = _read(addresses)
+    if reading.is_disputed and not serial:
+        raise output.CommandError(
+            "the sources tell different serial numbers (see read --explain): attach each device by itself, or say "
+            "which is right with --serial-number",
+            exits.USAGE,
+        )
+    reading = evolve(reading, **{field: value for field, value in given.items() if value})
     with room.changing(room.state_file()) as devices, connected(context) as printos:
-        device = room.attach(printos, reading, tuple(addresses), name=name)
-        devices[:] = [other for other in devices if (other.server, other.id) != (device.server, device.id)]
-        devices.append(device)
+        before = list(devices)
+        device = room.attach(printos, reading, tuple(addresses), devices, name=name)
+        for one in before:
+            if (one.server, one.id) == (device.server, device.id) and set(one.sources) - set(device.sources):
+                output.tell(f"it is no longer read from {', '.join(set(one.sources) - set(device.sources))}")
     output.show([_row(device)], columns=COLUMNS, as_json="" if as_json else None, one=True)
 
 
@@ -87,6 +99,8 @@ def read(
     as_json: AsJson = False,
 ) -> None:
     """Show what a device says; send nothing to PrintOS."""
+    from printos_ext.sources.reading import FIELDS  # noqa: PLC0415 - as above
+
     reading = _read(addresses)
     known = {field: getattr(reading, field) for field in FIELDS if getattr(reading, field) is not None}
     ignored = [{"source": one.source, "key": one.key, "why": one.why} for one in reading.ignored]
@@ -98,13 +112,16 @@ def read(
         output.line(document)
         return
     rows = [[field, str(value)] for field, value in known.items()]
-    rows += [["supply", f"{one['name']}: {_percent(one['percent'])}"] for one in _listed(reading, "supplies")]
+    supplies = [one for one in _listed(reading, "supplies") if isinstance(one, dict)]
+    rows += [["supply", f"{one.get('name')}: {_percent(one.get('percent'))}"] for one in supplies]
     rows += [["alert", str(one)] for one in _listed(reading, "alerts")]
     if explain:
         for row in rows:
             if origin := reading.origins.get(row[0]):
                 row += [origin.source, origin.key]
         rows += [["ignored", one["why"], one["source"], one["key"]] for one in ignored]
+    if not known:
+        output.tell("nothing is known of it")
     output.lines("\t".join(map(output.printable, row)) for row in rows)
 
 
@@ -115,14 +132,16 @@ def capture(
     every: Annotated[float, typer.Option("--every", min=0, metavar="SECONDS", help="and when again")] = 10.0,
 ) -> None:
     """Record a device, scrubbed, for replay:FILE."""
+    from printos_ext.files import create  # noqa: PLC0415 - as above
     from printos_ext.sources.capturing import capture as record  # noqa: PLC0415 - as above
     from printos_ext.sources.recordings import written  # noqa: PLC0415 - as above
 
     source = _opened([address])[0]
-    recording, _ = _run(record(source, times=times, every=every))
+    if file.exists():
+        raise output.CommandError(f"cannot write {file}: File exists", exits.ERROR)
+    recording = _run(record(source, times=times, every=every))
     try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(written(recording))
+        create(file, written(recording))
     except OSError as error:
         raise output.CommandError(f"cannot write {file}: {error.strerror}", exits.ERROR) from None
     output.tell(f"wrote {file}; serial number, location and addresses are made up: look at it before you send it")
@@ -177,7 +196,7 @@ def _seconds(text: str) -> float:
 
 def _read(addresses: "Sequence[str]") -> "Reading":
     """Read all sources of a device; one that fails is told."""
-    from printos_ext.sources.opening import read_device  # noqa: PLC0415 - as above
+    from printos_ext.sources.opening import close, read_device  # noqa: PLC0415 - as above
 
     sources = _opened(addresses)
 
@@ -185,13 +204,19 @@ def _read(addresses: "Sequence[str]") -> "Reading":
         try:
             return await read_device(sources)
         finally:
-            for source in sources:
-                await source.aclose()
+            await close(sources)
 
     reading, errors = _run(ask())
     for failed in errors:
         output.tell(str(failed))
     return reading
+
+
+def _lasting(address: str) -> str:
+    """Return an address that means the same from any folder."""
+    scheme, colon, path = address.partition(":")
+    is_relative = scheme in {"jsonl", "replay"} and path not in {"", "-"} and not Path(path).is_absolute()
+    return f"{scheme}{colon}{Path(path).absolute()}" if is_relative else address
 
 
 def _opened(addresses: "Sequence[str]") -> "list[Source]":

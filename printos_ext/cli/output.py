@@ -169,7 +169,7 @@ def _fields(as_json: str | None) -> list[str]:
 
 def _json(document: Any) -> str:
     """Return a document as one line; what a terminal might obey is an escape, on a terminal."""
-    text = json.dumps(document, ensure_ascii=False)
+    text = json.dumps(document, ensure_ascii=False, default=str)
     if not sys.stdout.isatty():
         return text
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)

@@ -4,8 +4,9 @@ import asyncio
 import secrets
 from typing import Any, Protocol, cast
 
-from .reading import Reading, Source, SourceError
-from .recordings import PROTOCOLS, Recording, scrubbed
+from .reading import Source, SourceError
+from .recordings import PROTOCOLS, Recording
+from .scrubbing import scrubbed
 
 
 class Wire(Source, Protocol):
@@ -15,19 +16,15 @@ class Wire(Source, Protocol):
         """Ask the device."""
 
 
-async def capture(source: Source, *, times: int = 1, every: float = 0.0) -> tuple[Recording, Reading]:
-    """Ask a device several times, so many seconds apart; return the recording, and the last reading of the device."""
+async def capture(source: Source, *, times: int = 1, every: float = 0.0) -> Recording:
+    """Ask a device several times, so many seconds apart, and return what it said."""
     protocol = source.address.partition(":")[0].removesuffix("s")
     if protocol not in PROTOCOLS:
         raise SourceError(f"{source.address}: only {' and '.join(PROTOCOLS)} are recorded")
     wire = cast("Wire", source)
     salt, said = secrets.token_bytes(16), []
-    try:
-        for n in range(times):
-            if n:
-                await asyncio.sleep(every)
-            reading = await wire.read()
-            said.append(scrubbed(await wire.fetch(), reading, salt))
-    finally:
-        await wire.aclose()
-    return Recording(protocol, said), reading
+    for n in range(times):
+        if n:
+            await asyncio.sleep(every)
+        said.append(scrubbed(await wire.fetch(), salt))
+    return Recording(protocol, said)

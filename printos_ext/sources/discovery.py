@@ -99,7 +99,7 @@ async def browse(seconds: float = 3.0, *, interfaces: Sequence[str] | None = Non
         from zeroconf import InterfaceChoice  # noqa: PLC0415 - optional
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415
     except ImportError:
-        raise SourceError("looking for printers needs an extra: pip install 'printos-device[sources]'") from None
+        raise SourceError("looking for printers needs an extra: pip install 'printos-device[agent]'") from None
     heard: dict[tuple[str, str], None] = {}
 
     def hear(*, service_type: str, name: str, **_: Any) -> None:

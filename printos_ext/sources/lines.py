@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from .objects import LONGEST, reading_from
 from .reading import Reading, SourceError
 
 Clock = Callable[[], dt.datetime]
+
+TICK = 0.02
+SETTLED = 0.2  # lines that come closer than this are one burst, of which the last counts
 
 
 class LinesSource:
@@ -55,39 +59,33 @@ class LinesSource:
         return whole[whole.rfind(b"\n") + 1 :]
 
     async def _next(self) -> bytes:
-        """Return the newest line that has come in; each is waited for until the first is there."""
-        if self._stream is None:
-            self._stream = _Stream()
-        return await asyncio.to_thread(self._stream.newest, self._seconds, self.address)
+        """Return the newest line that has come in; the first is waited for, and those that follow at once."""
+        self._stream = self._stream or _Stream()
+        stream, ends = self._stream, time.monotonic() + self._seconds
+        while not (stream.line or stream.has_ended) and time.monotonic() < ends:  # noqa: ASYNC110 - a thread reads
+            await asyncio.sleep(TICK)
+        while time.monotonic() < min(ends, stream.came_at + SETTLED) and not stream.has_ended:  # noqa: ASYNC110
+            await asyncio.sleep(TICK)
+        line = stream.line
+        if line is None:
+            told = "the input has ended" if stream.has_ended else f"no line within {self._seconds:g} s"
+            raise SourceError(f"{self.address}: {told}")
+        if stream.has_ended:
+            stream.line = None  # the last one is given once
+        return line
 
 
 class _Stream:
     """Standard input, read by a thread that keeps the newest line: no read of a pipe has a time limit."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._line: bytes | None = None
-        self._ended = False
+        self.line: bytes | None = None
+        self.came_at = 0.0
+        self.has_ended = False
         threading.Thread(target=self._read, daemon=True).start()
-
-    def newest(self, seconds: float, address: str) -> bytes:
-        """Return the newest line; the last one is returned once."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._line is not None or self._ended, seconds):
-                raise SourceError(f"{address}: no line within {seconds:g} s")
-            line = self._line
-            if self._ended:
-                self._line = None
-        if line is None:
-            raise SourceError(f"{address}: the input has ended")
-        return line
 
     def _read(self) -> None:
         while line := sys.stdin.buffer.readline(LONGEST):
             if line.strip():
-                with self._changed:
-                    self._line = line
-                    self._changed.notify_all()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+                self.line, self.came_at = line, time.monotonic()
+        self.has_ended = True

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .reading import FIELDS, Origin, Reading, SourceError
+from .reading import FIELDS, Ignored, Origin, Reading, SourceError
+from .texts import only_holds_a_place
 
 LONGEST = 1_000_000
 LONGEST_TEXT = 1024
@@ -23,7 +24,7 @@ LARGEST_COUNT = 2**63
 def reading_from(content: bytes, *, source: str, observed_at: dt.datetime) -> Reading:
     """Read one object, or say what is wrong with it: `SourceError`."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise SourceError(f"{source}: this is no JSON: {why}") from None
@@ -32,6 +33,7 @@ def reading_from(content: bytes, *, source: str, observed_at: dt.datetime) -> Re
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     details: dict[str, Any] = {}
+    ignored: list[Ignored] = []
     for key, value in document.items():
         name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", key).lower()
         if value is None:
@@ -45,9 +47,15 @@ def reading_from(content: bytes, *, source: str, observed_at: dt.datetime) -> Re
                 values[name] = CHECKS[name](value)
             except (ValueError, OverflowError) as error:
                 raise SourceError(f"{source}: {key} must be {error}, not {_shown(value)}") from None
-            if name in FIELDS:
+            if values[name] == "" or (name == "serial_number" and only_holds_a_place(values[name])):
+                ignored.append(Ignored(source, key, f"{values.pop(name)!r} only holds its place"))
+            elif name in FIELDS:
                 origins[name] = Origin(source, key)
-    return Reading(**{"observed_at": observed_at, **values}, details=details, origins=origins)
+    return Reading(**{"observed_at": observed_at, **values}, details=details, origins=origins, ignored=tuple(ignored))
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,9 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module, metadata
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from printos_ext.errors import ConfigurationError
@@ -26,6 +28,7 @@ BUILT_IN = {
     "replay": ".replayed:ReplayedSource",
     "sim": ".simulated:SimulatedSource",
 }
+KEYS = ("auth_protocol", "auth_key", "priv_protocol", "priv_key")
 # Those of which the query holds no secret.
 PLAIN = {"ipp", "ipps", "replay", "sim", "snmp"}
 
@@ -49,7 +52,14 @@ def open_source(address: str, *, environment: Mapping[str, str] = os.environ) ->
             factory = next(iter(found)).load()
         except Exception as error:
             raise SourceError(f"{shown(address)}: the source for {scheme} cannot be loaded: {error}") from error
-    return factory(address)
+    try:
+        source = factory(address)
+        str(source.address)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{shown(address)}: its source cannot be made: {type(error).__name__}: {error}") from error
+    return source
 
 
 def schemes() -> list[str]:
@@ -81,25 +91,40 @@ def shown(address: str) -> str:
     return without_user if is_plain else without_user.partition("?")[0]
 
 
+async def close(sources: Sequence[Source]) -> None:
+    """Let go of sources; one of somebody else's that cannot does not keep the others."""
+    for source in sources:
+        with suppress(Exception):
+            await source.aclose()
+
+
 async def _read(source: Source) -> Reading | SourceError:
     """Return what a source says or why not; one of somebody else's may raise anything."""
     try:
-        return await source.read()
+        reading: Any = await source.read()
     except SourceError as error:
         return error
     except Exception as error:  # noqa: BLE001 - it becomes the error that it should have been
         return SourceError(f"{source.address}: its source failed: {type(error).__name__}: {error}")
+    return reading if isinstance(reading, Reading) else SourceError(f"{source.address}: its source gives no Reading")
+
+
+def _credentials(user: str, keys: Mapping[str, str]) -> Any:
+    from .snmp_address import SnmpCredentials  # noqa: PLC0415 - needs an extra
+
+    if unknown := keys.keys() - KEYS:
+        raise SourceError(f"[snmp.{user}]: nothing is known of {', '.join(unknown)}: there are {', '.join(KEYS)}")
+    return SnmpCredentials(user, **keys)
 
 
 def _snmp(address: str, environment: Mapping[str, str]) -> Source:
     """Return a source whose user, if it has one, has keys in the file with the profiles: a table `[snmp.USER]`."""
     from .snmp import SnmpSource  # noqa: PLC0415 - needs an extra
-    from .snmp_address import SnmpCredentials  # noqa: PLC0415 - the same
 
     try:
         users = parse_qs(urlsplit(address).query).get("user", [])
         keys = read_table(config_file(environment), "snmp", users[-1]) if users else None
-        credentials = SnmpCredentials(users[-1], **keys) if keys else None
-    except (ValueError, ConfigurationError, TypeError) as error:
+        credentials = _credentials(users[-1], keys) if users and keys else None
+    except (ValueError, ConfigurationError, SourceError) as error:
         raise SourceError(f"{shown(address)}: {error}") from None
     return SnmpSource(address, credentials=credentials)

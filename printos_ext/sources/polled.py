@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -24,10 +23,10 @@ class PolledSource:
         """Take the address; what stands before an @ in it is sent as user and password, and never shown."""
         try:
             self._url = httpx.URL(address)
-        except httpx.InvalidURL as error:
-            raise SourceError(f"{urlsplit(address).scheme}: this is no address: {error}") from None
-        if not self._url.host:
-            raise SourceError(f"{address}: the host is missing: http://host/path")
+        except httpx.InvalidURL:
+            self._url = httpx.URL()
+        if not self._url.host:  # told without the address, which may hold a password
+            raise SourceError(f"{address.partition(':')[0]}: this is no address: one is http://host/path")
         self._seconds, self._clock = seconds, clock
 
     @property

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from attrs import Factory, evolve, frozen
+from attrs import Factory, frozen
 
 FIELDS = ("model", "serial_number", "location", "status", "pages_total", "ink_level")
 
@@ -58,6 +58,7 @@ class Reading:
         observed_at: When the device was asked.
         origins: Where each field that is known is from.
         ignored: What was left out, and why.
+        is_disputed: Whether its sources tell different serial numbers: they may be different devices.
     """
 
     observed_at: dt.datetime
@@ -70,6 +71,7 @@ class Reading:
     details: Mapping[str, Any] = Factory(dict)
     origins: Mapping[str, Origin] = Factory(dict)
     ignored: tuple[Ignored, ...] = ()
+    is_disputed: bool = False
 
 
 class Source(Protocol):
@@ -94,18 +96,28 @@ def merged(readings: Iterable[Reading]) -> Reading:
     given = list(readings)
     fields: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
+    ignored = [entry for reading in given for entry in reading.ignored]
     for name in FIELDS:
-        knowing = [reading for reading in given if getattr(reading, name) is not None]
-        if knowing:
-            best = min(knowing, key=lambda reading: _rank(name, reading))
-            fields[name] = getattr(best, name)
-            origins[name] = best.origins[name]
+        knowing = sorted((one for one in given if getattr(one, name) is not None), key=lambda one: _rank(name, one))
+        for one in knowing:
+            value, origin = getattr(one, name), one.origins.get(name, Origin("a source", name))
+            if name not in fields:
+                fields[name], origins[name] = value, origin
+            elif value != fields[name]:
+                ignored.append(Ignored(origin.source, origin.key, f"{value!r}: {origins[name].source} comes first"))
     details: dict[str, Any] = {}
-    for reading in sorted(given, key=lambda reading: _rank("ink_level", reading)):
+    for reading in sorted(given, key=lambda one: _rank("ink_level", one)):
         details = {**reading.details, **details}
-    ignored = tuple(entry for reading in given for entry in reading.ignored)
-    newest = max(given, key=lambda reading: reading.observed_at)
-    return evolve(Reading(newest.observed_at), **fields, details=details, origins=origins, ignored=ignored)
+    observed_at = max(_moment(reading) for reading in given)
+    disputed = len({one.serial_number for one in given if one.serial_number is not None}) > 1
+    return Reading(
+        observed_at, **fields, details=details, origins=origins, ignored=tuple(ignored), is_disputed=disputed
+    )
+
+
+def _moment(reading: Reading) -> dt.datetime:
+    moment = reading.observed_at
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _rank(field: str, reading: Reading) -> int:

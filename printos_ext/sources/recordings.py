@@ -5,32 +5,14 @@
 Octets are written as the characters with the same numbers, so that a person sees what is sent.
 """
 
-import hashlib
 import json
-import re
-import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from .reading import Reading
-
 FORMAT = "printos-recording 1"
 PROTOCOLS = ("snmp", "ipp")
-SHORTEST = 4  # a shorter text is found everywhere
-DOMAINS = "local|lan|internal|intranet|corp|com|org|net|de|fr|uk"
-# What may name a person, a place or a machine in any text, and what stands there instead (RFC 5737, 7042, 2606).
-ADDRESSES = (
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "192.0.2.1"),
-    (re.compile(r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b", re.IGNORECASE), "00:00:5E:00:53:01"),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "somebody@example.com"),
-    (
-        re.compile(r"\b(?:[\w-]+\.)+(?:local|lan|internal|intranet|corp|com|org|net|de|fr|uk)\b", re.IGNORECASE),
-        "printer.example.com",
-    ),
-)
-
 Said = Mapping[str, Any]
 
 
@@ -60,53 +42,6 @@ def read(text: str) -> Recording:
             if protocol in PROTOCOLS and said and all(isinstance(each, dict) for each in said):
                 return Recording(protocol, [{key: _read(value) for key, value in each.items()} for each in said])
     raise ValueError(f"it is no recording: those that can be played begin with the format {FORMAT!r}")
-
-
-def scrubbed(said: Said, reading: Reading, salt: bytes) -> Said:
-    """Return what a device said without what tells which one it is; the same text becomes the same stand-in.
-
-    A serial number keeps its form, so that what is made of it stays the same.
-    """
-    number = reading.serial_number or ""
-    replaced: list[tuple[str, str]] = []
-    if len(number) >= SHORTEST:
-        instead = _stand_in(number, salt)
-        replaced = [(number, instead), (number.encode().hex(), instead.encode().hex())]
-    if reading.location:
-        replaced.append((reading.location, "somewhere"))
-
-    def scrub(text: str) -> str:
-        for old, new in replaced:
-            text = re.sub(re.escape(old), new, text, flags=re.IGNORECASE)
-        for pattern, new in ADDRESSES:
-            text = pattern.sub(new, text)
-        return text
-
-    return {key: _each_text(value, scrub) for key, value in said.items()}
-
-
-def _stand_in(text: str, salt: bytes) -> str:
-    """Return a text of the same form: a digit for a digit, a letter for a letter."""
-    chances = hashlib.sha256(salt + text.encode()).digest() * (len(text) // 32 + 1)
-    alphabets = (string.digits, string.ascii_uppercase, string.ascii_lowercase)
-
-    def replaced(character: str, chance: int) -> str:
-        alphabet = next((alphabet for alphabet in alphabets if character in alphabet), character)
-        return alphabet[chance % len(alphabet)]
-
-    return "".join(replaced(character, chance) for character, chance in zip(text, chances, strict=False))
-
-
-def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, bytes):
-        return change(value.decode("latin-1")).encode("latin-1", "replace")
-    if isinstance(value, list | tuple):
-        return [_each_text(each, change) for each in value]
-    if isinstance(value, dict):
-        return {key: _each_text(each, change) for key, each in value.items()}
-    return value
 
 
 def _written(value: Any) -> Any:

@@ -5,6 +5,8 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
+from printos_ext.files import refuse_other_than_file
+
 from . import ipp_mapping, snmp_mapping
 from .reading import Reading, SourceError
 from .recordings import Recording, read
@@ -44,6 +46,7 @@ class ReplayedSource:
 
     def _opened(self) -> Recording:
         try:
+            refuse_other_than_file(self._path)
             with self._path.open("rb") as file:
                 content = file.read(LARGEST)
             return read(content.decode())

@@ -40,7 +40,10 @@ class SimulatedSource:
 
     def __init__(self, address: str, *, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> None:
         """Take the address."""
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError as error:
+            raise SourceError(f"{address}: this is no address: {error}") from None
         said = dict(parse_qsl(parts.query, keep_blank_values=True))
         if not said.keys() <= OPTIONS.keys():
             unknown = ", ".join(sorted(said.keys() - OPTIONS.keys()))

@@ -103,6 +103,11 @@ def as_serial_number(text: str) -> tuple[str, str | None]:
     return number, None
 
 
+def only_holds_a_place(number: str) -> bool:
+    """Tell whether a serial number that somebody gave is none: a device of one's own may have a short one."""
+    return says_nothing(number) or (len(number) >= SHORTEST_SERIAL_NUMBER and _is_of_a_series(number))
+
+
 def _is_of_a_series(number: str) -> bool:
     """Tell what boards say that left the works without a number: AAA0A00000, XXX0X00000, 0000000, 1234567890."""
     characters = "".join(character for character in number.casefold() if character.isalnum())

@@ -140,6 +140,88 @@ def test_killed_attach_is_found_again(environment: dict[str, str], run: Run, pri
     assert (len(printos_sandbox.devices), posts(printos_sandbox)) == (1, 1)
 
 
+@pytest.mark.usefixtures("state")
+def test_two_devices_are_not_attached_as_one(run: Run, printos_sandbox: Sandbox, tmp_path: Path) -> None:
+    for n, number in enumerate(("AB1", "CD2")):
+        (tmp_path / f"{n}.jsonl").write_text(f'{{"model": "M", "serial_number": "{number}"}}\n', encoding="utf-8")
+    both = [f"jsonl:{tmp_path / '0.jsonl'}", f"jsonl:{tmp_path / '1.jsonl'}"]
+
+    refused = run("attach", *both)
+    chosen = run("attach", *both, "--serial-number", "AB1")
+
+    assert (refused.returncode, "different serial numbers" in refused.stderr, chosen.returncode) == (2, True, 0)
+    assert [device["serialNumber"] for device in printos_sandbox.devices] == ["AB1"]
+    assert "CD2" in run("read", *both, "--explain").stdout
+
+
+@pytest.mark.parametrize("number", ["AAA0A00000", "n/a", "VN\x1b[31mB1", " "])
+@pytest.mark.usefixtures("state")
+def test_serial_number_that_is_none_is_refused(number: str, run: Run, printos_sandbox: Sandbox) -> None:
+    assert run("attach", PRESS, "--serial-number", number).returncode == 2
+    assert printos_sandbox.journal == []
+
+
+@pytest.mark.usefixtures("state")
+def test_another_makers_device_with_the_same_serial_number_is_another(run: Run, printos_sandbox: Sandbox) -> None:
+    ids = [
+        json.loads(run("attach", f"sim://p?serial=0001234&model={model}", "--json").stdout)["id"]
+        for model in ("Epson WF 1", "Canon LBP 2", "Epson WF 1 Pro")
+    ]
+
+    assert (ids[0] != ids[1], ids[0] == ids[2], posts(printos_sandbox)) == (True, True, 2)
+    assert len(json.loads(run("attached", "--json").stdout)) == 2
+
+
+@pytest.mark.usefixtures("state")
+def test_attaching_again_keeps_name_and_location_and_tells_what_is_dropped(run: Run) -> None:
+    run("attach", PRESS, f"{PRESS}&speed=2", "--name", "press 1", "--location", "Hall 9")
+
+    again = run("attach", "jsonl:-", "--json", stdin='{"model": "HP Indigo 7K", "serial_number": "IL42"}\n')
+
+    told = json.loads(again.stdout)
+    assert (told["name"], told["location"], told["sources"]) == ("press 1", "Hall 9", ["jsonl:-"])
+    assert "no longer read from" in again.stderr
+
+
+def test_file_of_a_device_is_found_from_any_folder(run: Run, state: Path, tmp_path: Path) -> None:
+    (tmp_path / "cwd" / "device.jsonl").write_text(DEVICE, encoding="utf-8")
+
+    assert run("attach", "jsonl:device.jsonl").returncode == 0
+    assert json.loads(state.read_text("utf-8"))["devices"][0]["sources"] == [
+        f"jsonl:{tmp_path / 'cwd' / 'device.jsonl'}"
+    ]
+
+
+def test_state_that_others_may_read_is_refused(run: Run, state: Path) -> None:
+    run("attach", PRESS)
+    state.chmod(0o644)
+
+    assert (run("attached").returncode, "chmod 600" in run("attach", PRESS).stderr) == (2, True)
+
+
+@pytest.mark.parametrize("line", ['{"supplies": [1, {"name": "x"}]}', '{"alerts": 7, "details": {"supplies": {}}}'])
+def test_odd_details_are_no_obstacle(line: str, run: Run) -> None:
+    assert run("read", "jsonl:-", "--explain", stdin=f"{line}\n").returncode == 0
+    assert run("read", "jsonl:-", "--json", stdin=f"{line}\n").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 99_999,
+        '{"version": 1, "devices": [{"id": "1", "server": "s", "model": "m", "serial_number": "n", "sources": [1]}]}',
+        '{"version": 1, "devices": [{"id": "1", "server": "s", "model": "m", "serial_number": "n", "sources": "ab"}]}',
+    ],
+    ids=range(3),
+)
+def test_odd_state_is_told(text: str, run: Run, state: Path) -> None:
+    state.parent.mkdir(parents=True)
+    state.write_text(text, encoding="utf-8")
+    state.chmod(0o600)
+
+    assert (run("attached").returncode, "damaged" in run("attach", PRESS).stderr) == (2, True)
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"version": 9, "devices": []}', '{"version": 1, "devices": [{"x": 1}]}'])
 def test_damaged_state_is_told_and_kept(text: str, run: Run, state: Path) -> None:
     state.parent.mkdir(parents=True)

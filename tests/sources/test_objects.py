@@ -45,6 +45,13 @@ def test_null_is_absent_and_any_other_key_is_a_detail() -> None:
     assert (reading.model, reading.details, reading.origins) == (None, {"tray": "A4", "firmware": "1.2"}, {})
 
 
+@pytest.mark.parametrize("number", ["AAA0A00000", "n/a", "", "unknown", "0000000"])
+def test_serial_number_that_only_holds_its_place_is_none(number: str) -> None:
+    reading = made_of({"serial_number": number})
+
+    assert (reading.serial_number, [one.key for one in reading.ignored]) == (None, ["serial_number"])
+
+
 def test_time_of_the_device_is_kept() -> None:
     assert made_of({"observed_at": "2026-01-01T01:00:00+01:00"}).observed_at == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     assert made_of({"observedAt": "2026-01-01T00:00:00"}).observed_at == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -59,7 +66,7 @@ def test_time_of_the_device_is_kept() -> None:
         ({"pages_total": True}, "pages_total must be"),
         ({"pages_total": 10**30}, "pages_total must be"),
         ({"inkLevel": 101}, "inkLevel must be a percent"),
-        ({"inkLevel": float("nan")}, "inkLevel must be a percent"),
+        ({"inkLevel": float("nan")}, "NaN is no number"),
         ({"model": 7}, "model must be a line of text, not 7"),
         ({"model": "two\nlines"}, "model must be"),
         ({"observed_at": "yesterday"}, "observed_at must be a time"),
@@ -158,6 +165,19 @@ def test_newest_line_of_a_pipe_counts_and_its_end_is_told() -> None:
     ]
 
 
+def test_last_line_of_a_burst_counts() -> None:
+    lines = "".join(f'{{"pages_total": {n}}}\n' for n in range(3000))
+    result = subprocess.run(
+        [sys.executable, "-m", "printos_ext.cli", "read", "jsonl:-"],
+        input=lines,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert result.stdout == "pages_total\t2999\n"
+
+
 def polled(address: str, **options: Any) -> Reading:
     return asyncio.run(PolledSource(address, clock=lambda: NOW, **options).read())
 
@@ -195,7 +215,20 @@ def test_device_that_serves_something_else_is_told(behave: Callable[..., object]
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["http://", "http://[", "https:///path", "http://h:99999"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://",
+        "http://[",
+        "https:///path",
+        "http://h:bad",
+        "http://u:hunter2@/x",
+        "http://u:hun/ter2@h/",
+        "http://[::1",
+    ],
+)
 def test_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError) as caught:
         polled(address)
+
+    assert "ter2" not in str(caught.value)

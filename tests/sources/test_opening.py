@@ -61,9 +61,25 @@ def test_source_of_ones_own_comes_before_ipp_and_snmp() -> None:
     assert (result.model, result.origins["model"].source, result.status) == ("Mine", "jsonl:x", "DS_ON")
 
 
+def test_what_another_source_tells_differently_is_told_as_ignored() -> None:
+    one, two = reading("snmp://x", serial_number="A1", model="M"), reading("ipp://x", serial_number="B2", model="M")
+
+    result = merged([one, two])
+
+    assert (result.serial_number, result.is_disputed) == ("A1", True)
+    assert result.ignored == (Ignored("ipp://x", "serial_number", "'B2': snmp://x comes first"),)
+    assert not merged([one, reading("ipp://x", serial_number="A1")]).is_disputed
+
+
+def test_reading_of_somebody_else_may_lack_origins_and_a_time_zone() -> None:
+    result = merged([Reading(NOW.replace(tzinfo=None), model="M"), reading("ipp://x", later=-1, status="DS_ON")])
+
+    assert (result.model, result.status, result.observed_at) == ("M", "DS_ON", NOW)
+
+
 def test_details_and_what_was_ignored_are_kept_of_all() -> None:
     ignored = (Ignored("snmp://x", "1.3", "why"),)
-    one = reading("snmp://x", model="N", details={"firmware": "old", "alerts": ["jam"]}, ignored=ignored)
+    one = reading("snmp://x", model="M", details={"firmware": "old", "alerts": ["jam"]}, ignored=ignored)
     two = reading("ipp://x", model="M", ink_level=3.0, details={"firmware": "new"})
 
     result = merged([one, two])
@@ -87,6 +103,12 @@ class Fake:
         pass
 
 
+@define
+class Nothing(Fake):
+    async def read(self) -> Any:
+        return None
+
+
 def test_source_that_fails_does_not_lose_the_others() -> None:
     good, bad = Fake("ipp://x", reading("ipp://x", model="M")), Fake("snmp://x", SourceError("snmp://x: off"))
     worse = Fake("odd://x", RuntimeError("somebody else's bug"))
@@ -95,6 +117,7 @@ def test_source_that_fails_does_not_lose_the_others() -> None:
 
     assert result.model == "M"
     assert list(map(str, errors)) == ["snmp://x: off", "odd://x: its source failed: RuntimeError: somebody else's bug"]
+    assert "gives no Reading" in str(asyncio.run(read_device([good, Nothing("none://x", None)]))[1][0])
 
 
 def test_device_of_which_no_source_answers_is_an_error_that_names_all() -> None:
@@ -117,7 +140,8 @@ def test_sources_are_read_at_the_same_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["printer", "", "smb://x", "ipp://", "snmp://", "ipp:", "://x", "jsonl:", "\x00://"]
+    "address",
+    ["printer", "", "smb://x", "ipp://", "snmp://", "ipp:", "://x", "jsonl:", "\x00://", "http://[::1", "sim://[x"],
 )
 def test_address_of_nothing_is_refused_with_what_there_is(address: str) -> None:
     with pytest.raises(SourceError) as caught:

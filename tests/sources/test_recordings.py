@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from printos_ext.sources import ipp_mapping, snmp_mapping
 from printos_ext.sources.reading import Reading, SourceError
-from printos_ext.sources.recordings import FORMAT, Recording, read, scrubbed, written
+from printos_ext.sources.recordings import FORMAT, Recording, read, written
 from printos_ext.sources.replayed import ReplayedSource
+from printos_ext.sources.scrubbing import scrubbed
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 # An invented device.
@@ -47,7 +49,7 @@ def test_scrubbed_device_reads_the_same_but_for_who_it_is(protocol: str, said: A
     before = reading_of(protocol, said)
     assert before.serial_number == "QX7781K02"
 
-    hidden = scrubbed(said, before, b"salt")
+    hidden = scrubbed(said, b"salt")
     after = reading_of(protocol, hidden)
 
     text = json.dumps(written(Recording(protocol, [hidden])))
@@ -64,15 +66,65 @@ def test_scrubbed_device_reads_the_same_but_for_who_it_is(protocol: str, said: A
 
 
 def test_same_device_gets_the_same_stand_in_with_the_same_salt_only() -> None:
-    reading = reading_of("snmp", ROWS)
-
-    assert scrubbed(ROWS, reading, b"a") == scrubbed(ROWS, reading, b"a") != scrubbed(ROWS, reading, b"b")
+    assert scrubbed(ROWS, b"a") == scrubbed(ROWS, b"a") != scrubbed(ROWS, b"b")
 
 
 def test_serial_number_in_hexadecimal_is_scrubbed_too() -> None:
     rows = {**ROWS, "1.3.6.1.4.1.1248.1": b"51 58".replace(b" ", b"") + b"QX7781K02".hex().encode()}
 
-    assert b"QX7781K02".hex() not in str(scrubbed(rows, reading_of("snmp", ROWS), b"salt"))
+    assert b"QX7781K02".hex() not in str(scrubbed(rows, b"salt"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("1.3.6.1.2.1.1.6.0", "Büro Müller,  Zimmer 3".encode()),
+        ("1.3.6.1.2.1.1.6.0", "Büro Müller".encode("latin-1")),
+        ("1.3.6.1.2.1.1.6.0", b"4d 75 65 6c 6c 65 72 20 33"),
+        ("printer-location", "Hall\t2, Herr Müller"),
+        ("1.3.6.1.2.1.43.5.1.1.17.1", b"51 58 37 37 38 31"),
+        ("1.3.6.1.2.1.43.5.1.1.17.1", b"F17"),
+        ("1.3.6.1.4.1.11.2.3.9.4.2.1.1.3.3.0", b"\x01\x00VNB3C12345"),
+        ("1.3.6.1.2.1.1.1.0", b"Printer; SN:VNB3C12345,FW:1"),
+        ("1.3.6.1.2.1.43.11.1.1.6.1.1", b"Toner S/N:CRUM-13072012345"),
+        ("1.3.6.1.2.1.1.1.0", b"at fe80::211:22ff:feaa:bbcc"),
+        ("1.3.6.1.2.1.1.1.0", b"mac 001122AABBCC"),
+        ("1.3.6.1.2.1.1.1.0", b"prt01.mueller.ch and prt.shop.example"),
+        ("1.3.6.1.2.1.1.1.0", rb"\\SRV-MUELLER\hp"),
+    ],
+)
+def test_nothing_that_tells_who_it_is_survives(key: str, value: bytes | str) -> None:
+    text = str(scrubbed({key: value}, b"salt"))
+
+    secrets = (
+        "ller",
+        "4d 75 65",
+        "51 58 37",
+        "F17",
+        "VNB3C",
+        "CRUM-13072012345",
+        "211:22ff",
+        "001122AABBCC",
+        "shop",
+        "SRV",
+    )
+    assert not [secret for secret in secrets if secret in text], text
+
+
+@pytest.mark.parametrize("place", ["IT", "e", "2", "Toner"])
+def test_location_that_is_also_a_word_elsewhere_changes_no_word(place: str) -> None:
+    rows = {**ROWS, "1.3.6.1.2.1.1.6.0": place.encode(), "1.3.6.1.2.1.43.11.1.1.6.1.1": b"White Toners Unit"}
+
+    hidden = scrubbed(rows, b"salt")
+
+    assert hidden["1.3.6.1.2.1.43.11.1.1.6.1.1"] == b"White Toners Unit"
+    assert hidden["1.3.6.1.2.1.25.3.2.1.3.1"] == b"Imagined Printer 9"
+
+
+def test_oid_and_version_are_no_addresses() -> None:
+    said = {"1.3.6.1.2.1.25.3.2.1.2.1": "1.3.6.1.2.1.25.3.1.5", "printer-firmware-string-version": "1.2.3.4"}
+
+    assert scrubbed(said, b"salt") == said
 
 
 SAID = st.dictionaries(
@@ -122,6 +174,13 @@ def test_recording_is_played_to_its_end_and_its_end_again(tmp_path: Path) -> Non
 
     assert [reading.pages_total for reading in readings] == [4711, 4712, 4712]
     assert readings[0].origins["pages_total"].source == "snmp://device.json"
+
+
+def test_pipe_is_no_recording(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(SourceError, match="no file"):
+        asyncio.run(ReplayedSource(f"replay:{tmp_path / 'pipe'}").read())
 
 
 def test_file_that_is_not_there_says_so(tmp_path: Path) -> None:
