@@ -1,81 +1,55 @@
-"""The file of an outbox: its layout, who owns it, and the statements that change it. For one thread; no event loop.
+"""The statements that change the file of an outbox, for one thread. What it says is checked whenever it is read.
 
-Whatever is committed with `durable` survives a power cut; the rest survives the end of the process, however it ends.
+What is committed with `durable` survives a power cut; the rest survives the end of the process, however it ends.
 """
 
-import os
 import sqlite3
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from .letters import Counts, OutboxError, Row
+from attrs import frozen
 
-MARK = 0x50724F42  # in the file's header: this database is an outbox
-VERSION = 1
-BASE = """
-CREATE TABLE letters (number INTEGER PRIMARY KEY, device_id TEXT NOT NULL, body TEXT NOT NULL);
-"""
-# What makes a file of one version a file of the next.
-UPGRADES = (
-    """
-    ALTER TABLE letters ADD COLUMN reason TEXT;
-    ALTER TABLE letters ADD COLUMN refused_at TEXT;
-    ALTER TABLE letters ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
-    UPDATE letters SET checksum = checksum_of(number, device_id, body);
-    CREATE INDEX waiting ON letters (device_id, number) WHERE reason IS NULL;
-    CREATE INDEX dead ON letters (number) WHERE reason IS NOT NULL;
-    CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-    INSERT INTO totals SELECT 'last_number', COALESCE(MAX(number), 0) FROM letters;
-    """,
-)
+from .layout import Connect, DamagedError, prepare
+from .letters import Counts, OutboxError, Row
+from .reserve import Reserve
+
 MOST_DEAD = 1000
-OVERHEAD = 64  # of a row: numbers, checksum, its place in an index
+OVERHEAD = 64  # bytes of a row beside its texts
+MOST_PAGES = 0xFFFFFFFE
+TOTALS = ("last_number", "letters", "dropped", "saved", "lost")
 
 WhenFull = Literal["refuse", "drop-oldest"]
-Connect = Callable[[Path], sqlite3.Connection]
-Head = tuple[int, str]
+Head = tuple[int, str]  # number and body of the letter that a device has to send next
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a database, for one thread after the other."""
-    return sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+@frozen
+class News:
+    """What is in the file now: the heads that changed, or all of them; None for a device that has nothing to send."""
 
-
-@contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Be the only one who uses a file: `OutboxError` at once if somebody does."""
-    lock = path.with_name(f"{path.name}.lock")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise OutboxError(f"{path} cannot be used: {error.strerror}: {error.filename}") from None
-    try:
-        if not _locked(descriptor):
-            owner = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            raise OutboxError(f"{path} is in use by process {owner}: one process owns an outbox; end that one first")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+    heads: dict[str, Head | None]
+    is_all: bool
+    dead: list[Row]
+    counts: Counts
 
 
 class LetterFile:
-    """An open file; every change is made inside `transaction`."""
+    """An open file. Every change is made inside `transaction`."""
 
     def __init__(self, path: Path, connect: Connect, *, history: bool, max_bytes: int, when_full: WhenFull) -> None:
         """Open the file, make it of this version, and read how much is in it."""
         self._path, self._history, self._max_bytes, self._when_full = path, history, max_bytes, when_full
-        self._totals: dict[str, int] = {}
-        self._waiting = self._dead = 0
         self._touched: dict[str, None] = {}
+        self._buried: list[Row] | None = None
+        self._unread: dict[str, Head | None] | None = None
+        self._totals = dict.fromkeys(TOTALS, 0)
+        self._dead = 0
+        self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
         self._db = connect(path)
         try:
-            self._prepare()
+            prepare(self._db, path)
+            self._begin()
         except BaseException:
             self._db.close()
             raise
@@ -87,20 +61,28 @@ class LetterFile:
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
         """Make changes, all of them or none."""
-        before = dict(self._totals), self._waiting, self._dead
-        self._touched.clear()
+        before = dict(self._totals), self._dead
+        if not self._reserve.is_there:
+            self._reserve.take()
+        self._limit_growth()
         self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            rows = [(name, value) for name, value in self._totals.items() if before[0].get(name) != value]
-            self._db.executemany("INSERT OR REPLACE INTO totals VALUES (?, ?)", rows)
+            changed = [(name, value) for name, value in self._totals.items() if before[0][name] != value]
+            self._db.executemany("INSERT OR REPLACE INTO totals VALUES (?, ?)", changed)
             self._db.execute("COMMIT")
         except BaseException:
-            self._totals, self._waiting, self._dead = before
+            self._totals, self._dead = before
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def give_way(self) -> None:
+        """Make what a full disk allows possible again: taking letters out, and putting in what fits in their place."""
+        self._reserve.give_up()
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint").fetchall()  # from now on the journal is written from its start
 
     def put(self, letters: Sequence[tuple[str, str]]) -> None:
         """Add letters: each a device and a body, the newest last."""
@@ -110,8 +92,6 @@ class LetterFile:
         rows = [Row(number, *letter) for number, letter in enumerate(letters, first)]
         if not self._history:
             rows = list({row.device_id: row for row in rows}.values())
-            for row in rows:
-                self._remove("device_id = ? AND reason IS NULL", row.device_id)
         for row in rows:
             self._insert(row)
 
@@ -130,14 +110,10 @@ class LetterFile:
     def retry(self, number: int) -> None:
         """Let a dead letter wait again."""
         row = self._dead_row(number)
-        waiting = None if self._history else self._head(row.device_id, "DESC")
+        waiting = None if self._history else self._head(row.device_id)
         if waiting and waiting[0] > number:
-            raise OutboxError(
-                f"letter {number} stays dead: a newer status of device {row.device_id} waits; drop the dead one"
-            )
+            raise OutboxError(f"letter {number} stays dead: a newer one of device {row.device_id} waits; drop this one")
         self._remove("number = ?", number)
-        if not self._history:
-            self._remove("device_id = ? AND reason IS NULL", row.device_id)
         self._insert(Row(number, row.device_id, row.body))
 
     def drop(self, number: int) -> None:
@@ -145,77 +121,72 @@ class LetterFile:
         self._dead_row(number)
         self._remove("number = ?", number)
 
-    def dead(self) -> list[Row]:
-        """Return the dead letters, the oldest first."""
-        return list(self._rows("reason IS NOT NULL ORDER BY number"))
+    def save(self, rows: Iterable[Row], totals: dict[str, int]) -> None:
+        """Add what was read from a damaged file, as it was."""
+        for row in rows:
+            self._insert(row)
+            self._totals["last_number"] = max(self._totals["last_number"], row.number)
+        self._totals |= totals
 
-    def heads(self) -> dict[str, Head]:
-        """Return what each device has to send next: number and body, the lowest number first."""
-        which = "MIN" if self._history else "MAX"
-        found = self._rows(
-            f"number IN (SELECT {which}(number) FROM letters WHERE reason IS NULL GROUP BY device_id) ORDER BY number"  # noqa: S608 - two words
-        )
-        return {row.device_id: (row.number, row.body) for row in found}
+    def news(self) -> News:
+        """Return what came and went since this was last asked; all there is, if it never was."""
+        heads, self._unread = self._unread, None
+        is_all = heads is not None
+        if heads is None:
+            touched, self._touched = self._touched, {}
+            heads = {device_id: self._head(device_id) for device_id in touched}
+        return News(heads, is_all, self._dead_rows(), self._counts())
 
-    def touched(self) -> dict[str, Head | None]:
-        """Return the same of the devices that the last transaction was about; None for those that have nothing."""
-        order = "ASC" if self._history else "DESC"
-        return {device_id: self._head(device_id, order) for device_id in self._touched}
-
-    def counts(self) -> Counts:
-        """Return how full it is."""
-        totals = {name: self._totals.get(name, 0) for name in ("dropped", "saved", "lost")}
-        return Counts(waiting=self._waiting, dead=self._dead, size_bytes=self._used(), **totals)
-
-    def _prepare(self) -> None:
-        self._db.create_function("checksum_of", 3, lambda *columns: Row(*columns).checksum, deterministic=True)
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "wal_autocheckpoint = 256"):
-            self._db.execute(f"PRAGMA {setting}").fetchall()
-        version = self._number("PRAGMA user_version")
-        mark = self._number("PRAGMA application_id")
-        is_new = self._number("SELECT COUNT(*) FROM sqlite_master") == 0
-        if not is_new and mark != MARK:
-            raise OutboxError(f"{self._path} is a database of something else: name another file")
-        if version > VERSION:
-            raise OutboxError(f"{self._path} was written by a newer version of printos: use that one, or another file")
-        if is_new or version < VERSION:
-            steps = "".join(([BASE] if is_new else []) + list(UPGRADES[version:]))
-            marks = f"PRAGMA application_id = {MARK}; PRAGMA user_version = {VERSION};"
-            self._db.executescript(f"BEGIN IMMEDIATE; {marks} {steps} COMMIT;")
-        self._page_size = self._number("PRAGMA page_size")
-        self._totals = dict(self._db.execute("SELECT name, value FROM totals"))
-        if not self._history:
-            self._db.execute(
-                "DELETE FROM letters WHERE reason IS NULL AND number NOT IN"
-                " (SELECT MAX(number) FROM letters WHERE reason IS NULL GROUP BY device_id)"
-            )
-        self._waiting = self._number("SELECT COUNT(*) FROM letters WHERE reason IS NULL")
+    def _begin(self) -> None:
+        self._totals |= dict(self._db.execute("SELECT name, value FROM totals"))
         self._dead = self._number("SELECT COUNT(*) FROM letters WHERE reason IS NOT NULL")
+        if self._number("SELECT COUNT(*) FROM letters") != self._totals["letters"]:
+            raise DamagedError("there are not as many letters as were counted")
+        self._page_size = self._number("PRAGMA page_size")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {self._reserve.size // self._page_size // 2}")
+        devices = self._number("SELECT COUNT(DISTINCT device_id) FROM letters WHERE reason IS NULL")
+        if not self._history and devices < self._totals["letters"] - self._dead:
+            self._keep_newest()
+        self._unread = self._heads()
+
+    def _keep_newest(self) -> None:
+        """Leave one letter of each device: until now, somebody wanted their history."""
+        newest = "SELECT MAX(number) FROM letters WHERE reason IS NULL GROUP BY device_id"
+        with self.transaction(durable=True):
+            self._db.execute(f"DELETE FROM letters WHERE reason IS NULL AND number NOT IN ({newest})")  # noqa: S608 - our own words
+            self._totals["letters"] = self._number("SELECT COUNT(*) FROM letters")
+
+    def _limit_growth(self) -> None:
+        """Let the file grow only while there is a reserve: what is in the journal must find its place in the file."""
+        pages = MOST_PAGES if self._reserve.is_there else self._number("PRAGMA page_count")
+        self._db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
 
     def _make_room(self, needed: int) -> None:
         """Do as the policy says if letters do not fit: dead ones go first."""
         share = 1
-        if needed > self._max_bytes:
+        if needed > self._max_bytes // 2:
             raise OutboxError(f"{self._path} takes no {needed:,} bytes at once: max_bytes is {self._max_bytes:,}")
         while self._used() + needed > self._max_bytes:
             if self._dead:
                 self._drop_oldest(share, "reason IS NOT NULL")
-            elif self._when_full == "drop-oldest" and self._waiting:
+            elif self._when_full == "drop-oldest" and self._totals["letters"]:
                 self._drop_oldest(share, "reason IS NULL")
             else:
                 raise OutboxError(
-                    f"{self._path} is full: {self._waiting:,} letters wait, and max_bytes is {self._max_bytes:,};"
-                    " see why they are not sent, or raise max_bytes"
+                    f"{self._path} is full: {self._totals['letters']:,} letters wait, and max_bytes is"
+                    f" {self._max_bytes:,}; see why they are not sent, or raise max_bytes"
                 )
             share *= 2
 
     def _drop_oldest(self, count: int, which: str) -> None:
-        found = self._db.execute(f"SELECT number FROM letters WHERE {which} ORDER BY number LIMIT {count}").fetchall()  # noqa: S608 - our own words
-        for (number,) in found:
-            self._remove("number = ?", number)
-        self._totals["dropped"] = self._totals.get("dropped", 0) + len(found)
+        before = self._totals["letters"]
+        self._remove(f"number IN (SELECT number FROM letters WHERE {which} ORDER BY number LIMIT {count})")  # noqa: S608 - our own words
+        self._totals["dropped"] += before - self._totals["letters"]
 
     def _insert(self, row: Row) -> None:
+        """Add a row; without history, in place of an older one that waits."""
+        if row.reason is None and not self._history:
+            self._remove("device_id = ? AND reason IS NULL", row.device_id)
         self._db.execute(
             "INSERT INTO letters (number, device_id, body, reason, refused_at, checksum) VALUES (?, ?, ?, ?, ?, ?)",
             (row.number, row.device_id, row.body, row.reason, row.refused_at, row.checksum),
@@ -223,35 +194,57 @@ class LetterFile:
         self._count(row.device_id, row.reason, 1)
 
     def _remove(self, which: str, *values: object) -> None:
-        found = self._db.execute(f"SELECT number, device_id, reason FROM letters WHERE {which}", values).fetchall()  # noqa: S608 - our own words
-        for number, device_id, reason in found:
-            self._db.execute("DELETE FROM letters WHERE number = ?", (number,))
-            self._count(device_id, reason, -1)
+        for row in list(self._rows(which, *values)):
+            self._db.execute("DELETE FROM letters WHERE number = ?", (row.number,))
+            self._count(row.device_id, row.reason, -1)
 
     def _count(self, device_id: str, reason: str | None, change: int) -> None:
+        self._totals["letters"] += change
         if reason is None:
-            self._waiting += change
             self._touched[device_id] = None
         else:
             self._dead += change
+            self._buried = None
+
+    def _counts(self) -> Counts:
+        return Counts(
+            waiting=self._totals["letters"] - self._dead,
+            dead=self._dead,
+            dropped=self._totals["dropped"],
+            size_bytes=self._used(),
+            saved=self._totals["saved"],
+            lost=self._totals["lost"],
+        )
+
+    def _heads(self) -> dict[str, Head | None]:
+        """Return what each device has to send next, the lowest number first."""
+        which = "MIN" if self._history else "MAX"
+        heads = f"SELECT {which}(number) FROM letters WHERE reason IS NULL GROUP BY device_id"  # noqa: S608 - one of two words
+        return {row.device_id: (row.number, row.body) for row in self._rows(f"number IN ({heads}) ORDER BY number")}
+
+    def _head(self, device_id: str) -> Head | None:
+        order = "ASC" if self._history else "DESC"
+        rows = self._rows(f"device_id = ? AND reason IS NULL ORDER BY number {order} LIMIT 1", device_id)
+        return next(((row.number, row.body) for row in rows), None)
+
+    def _dead_rows(self) -> list[Row]:
+        if self._buried is None:
+            self._buried = list(self._rows("reason IS NOT NULL ORDER BY number"))
+        return self._buried
 
     def _dead_row(self, number: int) -> Row:
-        found = next(self._rows("number = ? AND reason IS NOT NULL", number), None)
-        if found is None:
+        row = next(self._rows("number = ? AND reason IS NOT NULL", number), None)
+        if row is None:
             raise OutboxError(f"{self._path} has no dead letter {number}")
-        return found
+        return row
 
     def _rows(self, which: str, *values: object) -> Iterator[Row]:
-        columns = "number, device_id, body, reason, refused_at"
-        for columns_ in self._db.execute(f"SELECT {columns} FROM letters WHERE {which}", values):  # noqa: S608 - our own words
-            yield Row(*columns_)
-
-    def _head(self, device_id: str, order: str) -> Head | None:
-        found: Head | None = self._db.execute(
-            f"SELECT number, body FROM letters WHERE device_id = ? AND reason IS NULL ORDER BY number {order} LIMIT 1",  # noqa: S608 - one of two words
-            (device_id,),
-        ).fetchone()
-        return found
+        columns = "number, device_id, body, reason, refused_at, checksum"
+        for *texts, checksum in self._db.execute(f"SELECT {columns} FROM letters WHERE {which}", values):  # noqa: S608 - our own words
+            row = Row(*texts)
+            if row.checksum != checksum:
+                raise DamagedError(f"letter {row.number} is not as it was written")
+            yield row
 
     def _used(self) -> int:
         return (self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")) * self._page_size
@@ -259,19 +252,3 @@ class LetterFile:
     def _number(self, question: str) -> int:
         found: Any = self._db.execute(question).fetchone()
         return int(found[0])
-
-
-def _locked(descriptor: int) -> bool:
-    """Lock an open file until it is closed; False if another one has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - not everywhere
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415 - the same
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

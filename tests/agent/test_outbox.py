@@ -132,7 +132,7 @@ async def test_dead_letter_stays_dead_while_a_newer_status_waits(path: Path) -> 
         assert letter
         await outbox.put(status(word="2"))
         await outbox.bury(letter, "422")
-        with pytest.raises(OutboxError, match="a newer status of device IL42 waits"):
+        with pytest.raises(OutboxError, match="a newer one of device IL42 waits"):
             await outbox.retry(letter.number)
 
         assert await words_of(outbox) == ["2"]
@@ -147,7 +147,7 @@ async def test_many_puts_at_once_are_all_there(path: Path) -> None:
 
 async def test_second_owner_is_refused(path: Path) -> None:
     async with Outbox(path):
-        with pytest.raises(OutboxError, match=r"outbox\.db is in use by process \d+"):
+        with pytest.raises(OutboxError, match=r"outbox\.db is in use by another process \(\d+\)"):
             async with Outbox(path):
                 pass
     async with Outbox(path) as outbox:
