@@ -58,9 +58,6 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         DamagedError: It was one.
         OutboxError: It is a database of something else, or of a version to come.
     """
-    db.create_function("checksum_of", 3, lambda *columns: Row(*columns).checksum, deterministic=True)
-    for setting in SETTINGS:
-        db.execute(f"PRAGMA {setting}").fetchall()
     ((version,), (mark,)) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("user_version", "application_id"))
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     if mark != MARK and tables:
@@ -69,6 +66,9 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         raise OutboxError(f"{path} is a database of something else: name another file")
     if version > VERSION:
         raise OutboxError(f"{path} was written by a newer version of printos: use that one, or another file")
+    db.create_function("checksum_of", 3, lambda *columns: Row(*columns).checksum, deterministic=True)
+    for setting in SETTINGS:
+        db.execute(f"PRAGMA {setting}").fetchall()
     if tables:
         (verdict,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":

@@ -35,7 +35,7 @@ def opened(path: Path, open_file: Open, why: str | None = None) -> LetterFile:
     journal = _beside(path, "-wal")
     # SQLite removes a journal that it takes for broken, with the letters that are in it.
     content = journal.read_bytes() if journal.exists() and journal.stat().st_size <= LARGEST_JOURNAL else b""
-    if why is None and content:
+    if why is None and journal.exists():
         why = _damage(path, content)
     if why is None:
         try:
@@ -59,10 +59,11 @@ def _damage(path: Path, journal: bytes) -> str | None:
     present, _ = write_ahead.pages(journal, PAGE_SIZE)
     if not path.exists() or not path.stat().st_size:
         return "the file is empty, and its journal is not" if present else None
-    if valid is None:
-        return "its journal does not begin as it should" if present else None
+    if valid is None and present:
+        return "its journal does not begin as it should"
+    valid = valid or 0
     if valid < announced:
-        logger.error("%s: its journal ends after %d of %d pages: what came later is lost", path, valid, announced)
+        logger.error("%s: its journal ends after %d of %d pages", path, valid, announced)
         if present > valid:
             return "a page of its journal is not as it was written"
         if valid <= copied:

@@ -27,20 +27,23 @@ def rows(file: Bytes, newer: Mapping[int, Bytes], page_size: int) -> Iterator[Fo
     def page(number: int) -> Bytes:
         return newer.get(number) or file[(number - 1) * page_size : number * page_size]
 
-    for number in range(1, max([len(file) // page_size, *newer]) + 1):
+    numbers = sorted({*range(1, len(file) // page_size + 1), *newer})
+    for number in numbers:
         content = page(number)
         if len(content) == page_size and content[0] == LEAF:
             for cell in range(struct.unpack_from(">H", content, 3)[0]):
                 try:
                     (start,) = struct.unpack_from(">H", content, PAGE_HEADER + 2 * cell)
-                    yield _row(content, start, page, page_size)
+                    yield _row(content, start, page, page_size, len(numbers) * page_size)
                 except (struct.error, IndexError, ValueError, KeyError):
                     continue
 
 
-def _row(content: Bytes, start: int, page: Pages, page_size: int) -> Found:
+def _row(content: Bytes, start: int, page: Pages, page_size: int, longest: int) -> Found:
     size, start = _varint(content, start)
     number, start = _varint(content, start)
+    if size > longest:
+        raise ValueError(size)
     here = _local(size, page_size)
     payload = bytearray(content[start : start + here])
     if here < size:

@@ -50,7 +50,8 @@ def pages(journal: bytes, page_size: int) -> tuple[int, dict[int, bytes]]:
 
 def announced_frames(index: bytes, journal: bytes) -> tuple[int, int]:
     """Return how many frames the index of a log says there are, and how many of them the database has already."""
-    if len(index) < INDEX_COPIED + 4 or index[INDEX_SALTS : INDEX_SALTS + 8] != journal[16:24]:
+    salts = index[INDEX_SALTS : INDEX_SALTS + 8]
+    if len(index) < INDEX_COPIED + 4 or not salts.startswith(journal[16:24]):
         return 0, 0
     return struct.unpack_from("=I", index, INDEX_FRAME)[0], struct.unpack_from("=I", index, INDEX_COPIED)[0]
 

@@ -64,9 +64,10 @@ class Writer:
             news = None
             try:
                 self._make(changes)
-                news = self._opened().news()
+                news = self._news()
             except Exception as error:  # noqa: BLE001 - the thread goes on, whatever it is
                 self._failed(changes, error)
+                self._close()
             self._tell(changes, news)
 
     def _gathered(self) -> list[Change]:
@@ -113,6 +114,15 @@ class Writer:
                     change.error = error
         for change in due:
             change.is_made = True
+
+    def _news(self) -> News:
+        try:
+            return self._opened().news()
+        except Exception as error:
+            self._failed([], error)
+            if self._file:
+                raise
+            return self._opened().news()
 
     def _failed(self, changes: Iterable[Change], error: Exception) -> None:
         """Let those know who wait; a damaged file is opened anew before the next change."""
