@@ -17,6 +17,7 @@ from .reserve import Reserve
 
 MOST_DEAD = 1000
 OVERHEAD = 64  # bytes of a row beside its texts
+PAGES_EMPTY, PAGES_SPLIT = 8, 4  # of a file without letters; by a change, at most
 MOST_PAGES = 0xFFFFFFFE
 TOTALS = ("last_number", "letters", "dropped", "saved", "lost")
 
@@ -164,7 +165,8 @@ class LetterFile:
     def _make_room(self, needed: int) -> None:
         """Do as the policy says if letters do not fit: dead ones go first."""
         share = 1
-        if needed > self._max_bytes // 2:
+        needed += PAGES_SPLIT * self._page_size
+        if needed + PAGES_EMPTY * self._page_size > self._max_bytes:
             raise OutboxError(f"{self._path} takes no {needed:,} bytes at once: max_bytes is {self._max_bytes:,}")
         while self._used() + needed > self._max_bytes:
             if self._dead:

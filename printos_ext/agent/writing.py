@@ -129,12 +129,10 @@ class Writer:
         if is_damage(error):
             self._why_damaged = str(error)
             self._close()
+        why = f"{self._path} cannot be written ({error}): see whether its disk is full or broken"
         for change in changes:
             if not change.is_made:
-                told = (
-                    error if isinstance(error, OutboxError) else f"{self._path} cannot be written: {error}; free space"
-                )
-                change.error = OutboxError(f"{told}")
+                change.error = OutboxError(str(error) if isinstance(error, OutboxError) else why)
 
     def _opened(self) -> LetterFile:
         if self._file is None:

@@ -5,8 +5,10 @@ some, chosen at random. Names that were made, renamed or removed count from the 
 """
 
 import codecs
+import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from random import Random
