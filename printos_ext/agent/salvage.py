@@ -37,6 +37,7 @@ def opened(path: Path, open_file: Open, why: str | None = None) -> LetterFile:
     content = journal.read_bytes() if journal.exists() and journal.stat().st_size <= LARGEST_JOURNAL else b""
     if why is None and journal.exists():
         why = _damage(path, content)
+        content = content if journal.exists() else b""
     if why is None:
         try:
             return open_file(path)
@@ -96,7 +97,7 @@ def _readable(path: Path, journal: bytes) -> tuple[list[Row], dict[str, int]]:
     letters: dict[int, Row] = {}
     totals: dict[str, int] = {}
     _, newer = write_ahead.pages(journal, PAGE_SIZE)
-    with path.open("rb") as stream:
+    with path.open("a+b") as stream:  # there may be nothing but a journal
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
         for number, columns in sqlite_pages.rows(content, newer, PAGE_SIZE):
             match columns:

@@ -180,6 +180,16 @@ async def test_cut_journal_costs_what_was_cut(tmp_path: Path, caplog: pytest.Log
     assert len(there) == len(accepted) or "journal" in caplog.text
 
 
+async def test_journal_whose_file_is_gone_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "outbox.db"
+    accepted = killed_with(path, puts=10)
+    path.unlink()
+    async with Outbox(path) as outbox:
+        assert sorted(outbox.waiting()) == sorted(accepted)
+
+    assert "the file is empty, and its journal is not" in caplog.text
+
+
 @pytest.mark.parametrize("place", [0, 16, 32 + 24 + 100, 0.3, 0.7])
 async def test_damaged_journal_costs_no_more_than_its_page(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, place: float
