@@ -1,14 +1,19 @@
 """Files that somebody or something damaged: what can be read is saved, counted and logged, and the outbox goes on."""
 
 import asyncio
+import contextlib
+import os
 import random
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from outboxes import all_waiting, killed_with, show, status
 
 from printos_ext.agent.layout import PAGE_SIZE
@@ -25,6 +30,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return filled(tmp_path_factory.mktemp("whole"), LETTERS)
 
 
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """What a process that was killed left: its file and its journal."""
+    path = tmp_path_factory.mktemp("left") / "outbox.db"
+    killed_with(path, puts=80)
+    return path.read_bytes(), path.with_name("outbox.db-wal").read_bytes()
+
+
 def filled(folder: Path, letters: int) -> Path:
     async def fill() -> None:
         async with Outbox(folder / "outbox.db") as outbox:
@@ -32,6 +45,16 @@ def filled(folder: Path, letters: int) -> Path:
 
     asyncio.run(fill())
     return folder
+
+
+@st.composite
+def changed(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Return a file in which some bytes are others, and which may end too early."""
+    content = bytearray(whole)
+    for _ in range(draw(st.integers(0, 4))):
+        place = draw(st.integers(0, len(content) - 1))
+        content[place : place + 1] = draw(st.binary(min_size=1, max_size=40))
+    return bytes(content[: draw(st.integers(0, len(content)) | st.just(len(content)))])
 
 
 def copied(folder: Path, into: Path) -> Path:
@@ -289,3 +312,21 @@ async def test_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
             pass
 
     assert path.read_bytes() == before
+
+
+@settings(max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "60")))
+@given(data=st.data())
+def test_whatever_is_in_the_files_is_no_more_than_an_error(left: tuple[bytes, bytes], data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "outbox.db"
+        path.write_bytes(data.draw(changed(left[0]) | st.binary(max_size=PAGE_SIZE)))
+        if data.draw(st.booleans()):
+            path.with_name("outbox.db-wal").write_bytes(data.draw(changed(left[1]) | st.binary(max_size=PAGE_SIZE)))
+
+        async def use() -> None:
+            with contextlib.suppress(OutboxError):
+                async with Outbox(path) as outbox:
+                    await outbox.put(status("new"))
+                    assert "new" in all_waiting(outbox)
+
+        asyncio.run(use())
