@@ -72,7 +72,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
     if tables:
         (verdict,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
-            raise DamagedError(verdict)
+            raise DamagedError(verdict.splitlines()[-1])
     if not tables or version < VERSION:
         steps = "".join([*([] if tables else [BASE]), *UPGRADES[version:]])
         marks = f"PRAGMA application_id = {MARK}; PRAGMA user_version = {VERSION};"

