@@ -134,12 +134,10 @@ class LetterFile:
 
     def news(self) -> News:
         """Return what came and went since this was last asked; all there is, if it never was."""
-        heads, self._unread = self._unread, None
-        is_all = heads is not None
-        if heads is None:
-            touched, self._touched = self._touched, {}
-            heads = {device_id: self._head(device_id) for device_id in touched}
-        return News(heads, is_all, self._dead_rows(), self._counts())
+        unread, self._unread = self._unread, None
+        touched, self._touched = self._touched, {}
+        heads = (unread or {}) | {device_id: self._head(device_id) for device_id in touched}
+        return News(heads, unread is not None, self._dead_rows(), self._counts())
 
     def _begin(self) -> None:
         self._totals |= dict(self._db.execute("SELECT name, value FROM totals"))

@@ -22,8 +22,8 @@ class Reserve:
 
     @property
     def is_there(self) -> bool:
-        """Tell whether it can be given up."""
-        return self._path.exists()
+        """Tell whether it can be given up; what a crash left of it may be too small."""
+        return self._path.exists() and self._path.stat().st_size >= SMALLEST
 
     def give_up(self) -> None:
         """Free the space."""

@@ -1,21 +1,14 @@
 """The outbox as the agent uses it: newest wins, order, acknowledgements, dead letters, limits, restarts."""
 
 import asyncio
-import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import pytest
+from outboxes import MOMENT, status
 
-from printos_ext.agent.outbox import Counts, Outbox, OutboxError, Status
+from printos_ext.agent.outbox import Counts, Outbox, OutboxError
 
 pytestmark = pytest.mark.anyio
-
-MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.UTC)
-
-
-def status(device_id: str = "IL42", word: str = "DS_ON", **rest: Any) -> Status:
-    return Status(device_id, word, MOMENT, **rest)
 
 
 async def words_of(outbox: Outbox, device_id: str = "IL42") -> list[str]:

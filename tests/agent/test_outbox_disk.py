@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from outboxes import status
 
 from printos_ext.agent.outbox import Outbox, OutboxError
+from printos_ext.agent.reserve import LARGEST, SMALLEST
 
 # A file system of its own in memory, which goes with the process; needs no rights where users may have namespaces.
 SMALL = [
@@ -126,6 +128,52 @@ def test_disk_that_the_outbox_fills_is_of_use_again_once_letters_are_sent(tmp_pa
     assert all(put == acked > 1000 for put, acked, _ in said["rounds"])
     assert all("disk is full" in error for _, _, error in said["rounds"])
     assert said["left"] == ["last"]
+
+
+def test_reserve_that_a_crash_left_unfinished_is_taken_again(tmp_path: Path) -> None:
+    reserve = tmp_path / "outbox.db-reserve"
+    reserve.write_bytes(b"")
+
+    async def use() -> None:
+        async with Outbox(tmp_path / "outbox.db") as outbox:
+            for number in range(500):
+                await outbox.put(status(f"IL{number}"))
+            assert (tmp_path / "outbox.db-wal").stat().st_size < LARGEST
+
+    asyncio.run(use())
+    assert reserve.stat().st_size >= SMALLEST
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT", "SELECT number, device_id"])
+def test_disk_that_fails_for_a_while_is_used_again(tmp_path: Path, statement: str) -> None:
+    is_broken = False
+
+    class Connection(sqlite3.Connection):
+        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+            if is_broken and text.startswith(statement):
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+                raise error
+            return super().execute(text, *values)
+
+    def connect(path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+
+    async def use() -> None:
+        nonlocal is_broken
+        async with Outbox(tmp_path / "outbox.db", connect=connect) as outbox:
+            await outbox.put(status("A"))
+            is_broken = True
+            with contextlib.suppress(OutboxError):
+                await asyncio.wait_for(outbox.put(status("B")), 5)
+            is_broken = False
+            await outbox.put(status("C"))
+            assert {"A", "C"} <= set(outbox.waiting()) <= {"A", "B", "C"}
+            seen = set(outbox.waiting())
+        async with Outbox(tmp_path / "outbox.db") as outbox:
+            assert set(outbox.waiting()) == seen
+
+    asyncio.run(use())
 
 
 if __name__ == "__main__":

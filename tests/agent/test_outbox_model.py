@@ -132,5 +132,7 @@ class Model(RuleBasedStateMachine):
         assert (counts.dead, counts.dropped, counts.lost) == (len(self.dead), 0, 0)
 
 
-TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "40")), stateful_step_count=30)
+TestOutboxBesideItsModel = Model.TestCase
+TestOutboxBesideItsModel.settings = settings(
+    max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "40")), stateful_step_count=30
+)
