@@ -47,7 +47,7 @@ def opened(path: Path, open_file: Open, why: str | None = None) -> LetterFile:
             why = str(error)
     saved, lost = _save(path, open_file, content)
     aside = _replace_with_saved(path)
-    told = "%s was damaged (%s): %d letters were saved, %d are lost; the damaged file is %s"
+    told = "%s was damaged (%s): letters saved: %d, lost: %d; the damaged file is %s"
     logger.error(told, path, why, saved, lost, aside)
     return open_file(path)
 

@@ -82,7 +82,7 @@ async def saved(path: Path, caplog: pytest.LogCaptureFixture) -> int:
         assert all(letter.status == status(name, pages_total=int(name[2:])) for name, letter in letters.items())
         assert counts.saved >= counts.waiting == len(letters)
         assert "was damaged" in caplog.text
-        assert f"{counts.waiting} letters were saved" in caplog.text
+        assert f"letters saved: {counts.waiting}, lost: " in caplog.text
         await outbox.put(status("new"))
     async with Outbox(path) as outbox:
         assert outbox.counts().waiting == len(letters) + 1
@@ -163,7 +163,7 @@ async def test_changed_letter_is_not_given_out(whole: Path, tmp_path: Path, capl
     overwrite(path, place, b'"pages_total":9321,')
 
     assert await saved(path, caplog) == LETTERS - 1
-    assert "1 are lost" in caplog.text
+    assert "lost: 1;" in caplog.text
 
 
 async def test_large_letters_are_saved(tmp_path: Path) -> None:
@@ -253,10 +253,8 @@ async def test_damage_that_shows_later_is_mended_without_a_restart(
     path = tmp_path / "outbox.db"
     async with Outbox(path, history=True) as outbox:
         await outbox.put(*(status(word=str(number)) for number in range(100)))
-        other = sqlite3.connect(path)
-        other.execute('UPDATE letters SET body = replace(body, \'"status":"1"\', \'"status":"x"\') WHERE number = 2')
-        other.commit()
-        other.close()
+        with contextlib.closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE letters SET body = body || ' ' WHERE number = 2")
         words = []
         while letter := outbox.next("IL42"):
             words.append(letter.status.status)
@@ -266,6 +264,18 @@ async def test_damage_that_shows_later_is_mended_without_a_restart(
         assert outbox.counts().lost == 1
         assert "letter 2 is not as it was written" in caplog.text
         await outbox.put(status())
+
+
+async def test_status_that_meets_damage_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "outbox.db"
+    async with Outbox(path) as outbox:
+        await outbox.put(status("A", "1"), status("B", "1"))
+        with contextlib.closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE letters SET checksum = 0 WHERE device_id = 'A'")
+        await outbox.put(status("A", "2"))
+
+        assert {name: letter.status.status for name, letter in all_waiting(outbox).items()} == {"A": "2", "B": "1"}
+        assert "letters saved: 1, lost: 1;" in caplog.text
 
 
 async def test_no_more_than_a_few_damaged_files_are_kept(whole: Path, tmp_path: Path) -> None:
@@ -317,7 +327,7 @@ async def test_file_that_is_no_database_is_set_aside(tmp_path: Path, caplog: pyt
         await outbox.put(status())
 
     assert (tmp_path / "outbox.db-damaged-1").read_text().startswith("Dear diary")
-    assert "0 letters were saved" in caplog.text
+    assert "letters saved: 0, lost: 0;" in caplog.text
 
 
 async def test_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
