@@ -1,0 +1,169 @@
+"""Statuses that are on their way to PrintOS, in a SQLite file: what was put in survives a power cut until it is sent.
+
+What is to be sent next is in memory, one letter a device, and is what the file says after each commit.
+"""
+
+import asyncio
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from .layout import Connect, connect
+from .letter_file import Head, LetterFile, News, WhenFull
+from .letters import (
+    LONGEST_REASON,
+    Counts,
+    DeadLetter,
+    Letter,
+    OutboxError,
+    Row,
+    Status,
+    body_of,
+    dead_letter_of,
+    status_of,
+)
+from .ownership import owned
+from .writing import Change, Writer
+
+__all__ = ["Counts", "DeadLetter", "Letter", "Outbox", "OutboxError", "Status"]
+
+SMALLEST_MAX_BYTES = 1 << 16
+
+
+class Outbox:
+    """Owned by one process; used from one event loop. Newest wins: a status replaces an unsent older one of its device.
+
+    `put` returns when the status is safe; many puts share a commit. A letter that was not acknowledged when the process
+    died is given out again. To acknowledge a letter never takes a newer one away. Whatever cannot be written is an
+    `OutboxError`: a status was not taken then, and a letter still waits.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        history: bool = False,
+        max_bytes: int = 1 << 30,
+        when_full: WhenFull = "refuse",
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        connect: Connect = connect,
+    ) -> None:
+        """Name the file; with `history` every status is kept, and given out in order.
+
+        Args:
+            path: The file; others of its name and an ending stand beside it.
+            history: Whether every status counts, or only the newest of a device.
+            max_bytes: What the letters may take of the file.
+            when_full: Whether new statuses are refused then, or the oldest letters dropped. Dead ones go first.
+            clock: What time it is when PrintOS refuses a letter.
+            connect: How the database is opened.
+        """
+        if max_bytes < SMALLEST_MAX_BYTES:
+            raise ValueError(f"max_bytes must be at least {SMALLEST_MAX_BYTES}, not {max_bytes!r}")
+        self._path, self._clock = path, clock
+        self._open = partial(LetterFile, connect=connect, history=history, max_bytes=max_bytes, when_full=when_full)
+        self._heads: dict[str, Head] = {}
+        self._dead: list[Row] = []
+        self._counts = Counts(waiting=0, dead=0, dropped=0, size_bytes=0)
+        self._writer: Writer | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the file, or a new one beside what could be saved from a damaged one."""
+        self._loop = asyncio.get_running_loop()
+        with ExitStack() as stack:
+            stack.enter_context(owned(self._path))
+            writer = Writer(self._path, self._open, self._tell)
+            try:
+                self._learn(await asyncio.to_thread(writer.start))
+            except (sqlite3.Error, OSError) as error:
+                raise OutboxError(f"{self._path} cannot be opened: {error}") from error
+            self._writer, self._ownership = writer, stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Commit and close."""
+        writer, self._writer = self._writer, None
+        if writer:
+            await asyncio.to_thread(writer.stop)
+            self._ownership.close()
+
+    async def put(self, *statuses: Status) -> None:
+        """Return when the statuses are safe from a power cut; `OutboxError` if they are not taken, all or none."""
+        letters = [(status.device_id, body_of(status)) for status in statuses]
+        if letters:
+            size = sum(len(body) for _, body in letters)
+            await self._changed(lambda file: file.put(letters), adds=True, size=size)
+
+    def waiting(self) -> Iterator[str]:
+        """Yield the devices that have a letter waiting, the one that waits longest first."""
+        return iter(list(self._heads))
+
+    def next(self, device_id: str) -> Letter | None:
+        """Return the letter of a device that is to be sent next: the newest, or with history the oldest."""
+        if device_id not in self._heads:
+            return None
+        number, body = self._heads[device_id]
+        return Letter(number, status_of(device_id, body))
+
+    async def ack(self, *letters: Letter) -> None:
+        """Say that PrintOS has taken letters."""
+        numbers = [letter.number for letter in letters]
+        await self._changed(lambda file: file.ack(numbers))
+
+    async def bury(self, letter: Letter, reason: str) -> None:
+        """Say that PrintOS refuses a letter for good."""
+        status = letter.status
+        text = reason[:LONGEST_REASON].encode(errors="backslashreplace").decode()
+        row = Row(letter.number, status.device_id, body_of(status), text, self._clock().isoformat())
+        await self._changed(lambda file: file.bury(row))
+
+    def counts(self) -> Counts:
+        """Return how full it is."""
+        return self._counts
+
+    def dead(self) -> list[DeadLetter]:
+        """Return what PrintOS refused, the oldest first."""
+        return [dead_letter_of(row) for row in self._dead]
+
+    async def retry(self, number: int) -> None:
+        """Put a dead letter back, unless the device has a newer status waiting: `OutboxError`."""
+        await self._changed(lambda file: file.retry(number), adds=True)
+
+    async def drop(self, number: int) -> None:
+        """Forget a dead letter."""
+        await self._changed(lambda file: file.drop(number))
+
+    async def _changed(self, make: Callable[[LetterFile], None], *, adds: bool = False, size: int = 0) -> None:
+        """Have a change made, although whoever asked for it may not wait for it."""
+        if not self._writer:
+            raise OutboxError(f"{self._path} is not open")
+        change = Change(make, self._loop.create_future(), adds=adds, size=size)
+        self._writer.submit(change)
+        await change.done
+
+    def _tell(self, changes: list[Change], news: News | None) -> None:
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
+            self._loop.call_soon_threadsafe(self._learn, news, changes)
+
+    def _learn(self, news: News | None, changes: list[Change] | None = None) -> None:
+        """Take over what is in the file now, and let go of those who waited for it."""
+        if news:
+            self._counts, self._dead = news.counts, news.dead
+            if news.is_all:
+                self._heads.clear()
+            for device_id, head in news.heads.items():
+                if head:
+                    self._heads[device_id] = head
+                else:
+                    self._heads.pop(device_id, None)
+        for change in changes or []:
+            if change.done.done():  # cancelled
+                continue
+            if change.error:
+                change.done.set_exception(change.error)
+            else:
+                change.done.set_result(None)

@@ -1,0 +1,154 @@
+"""The outbox as the agent uses it: newest wins, order, acknowledgements, dead letters, limits, restarts."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from outboxes import MOMENT, status
+
+from printos_ext.agent.outbox import Counts, Outbox, OutboxError
+
+pytestmark = pytest.mark.anyio
+
+
+async def words_of(outbox: Outbox, device_id: str = "IL42") -> list[str]:
+    """Send all that a device has waiting, and return what it was."""
+    words = []
+    while letter := outbox.next(device_id):
+        words.append(letter.status.status)
+        await outbox.ack(letter)
+    return words
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "outbox.db"
+
+
+async def test_status_comes_out_as_it_went_in(path: Path) -> None:
+    given = status("Müller/№1", "ΔS \ud800", pages_total=2**70, ink_level=42.5, more_metrics={"trays": [{"a": None}]})
+    async with Outbox(path) as outbox:
+        await outbox.put(given)
+    async with Outbox(path) as outbox:
+        letter = outbox.next("Müller/№1")
+
+    assert letter
+    assert letter.status == given
+
+
+async def test_newest_status_of_a_device_wins(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status(word="1"), status(word="2"))
+        await outbox.put(status(word="3"))
+
+        assert outbox.counts().waiting == 1
+        assert await words_of(outbox) == ["3"]
+
+
+async def test_history_is_given_out_in_order(path: Path) -> None:
+    async with Outbox(path, history=True) as outbox:
+        await outbox.put(status(word="1"), status(word="2"))
+        await outbox.put(status(word="3"))
+
+        assert outbox.counts().waiting == 3
+        assert await words_of(outbox) == ["1", "2", "3"]
+
+
+async def test_ack_leaves_a_newer_status(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status(word="1"))
+        sent = outbox.next("IL42")
+        await outbox.put(status(word="2"))
+        assert sent
+        await outbox.ack(sent)
+
+        assert await words_of(outbox) == ["2"]
+
+
+async def test_letter_that_was_not_acknowledged_is_given_out_after_a_restart(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status("A"), status("B"), status("C"))
+        sent = outbox.next("B")
+        assert sent
+        await outbox.ack(sent)
+    async with Outbox(path) as outbox:
+        assert list(outbox.waiting()) == ["A", "C"]
+
+
+async def test_device_keeps_its_place_when_its_status_is_replaced(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status("A"), status("B"))
+        await outbox.put(status("A"))
+
+        assert list(outbox.waiting()) == ["A", "B"]
+
+
+async def test_refused_status_is_kept_with_the_reason(path: Path) -> None:
+    async with Outbox(path, clock=lambda: MOMENT) as outbox:
+        await outbox.put(status())
+        letter = outbox.next("IL42")
+        assert letter
+        await outbox.bury(letter, "404: no such device")
+        assert outbox.next("IL42") is None
+    async with Outbox(path) as outbox:
+        (dead,) = outbox.dead()
+
+    assert (dead.number, dead.status, dead.reason, dead.refused_at) == (
+        letter.number,
+        letter.status,
+        "404: no such device",
+        MOMENT,
+    )
+
+
+async def test_dead_letter_is_put_back_or_dropped(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status("A"), status("B"))
+        for device_id in "AB":
+            letter = outbox.next(device_id)
+            assert letter
+            await outbox.bury(letter, "422")
+        back, gone = outbox.dead()
+        await outbox.retry(back.number)
+        await outbox.drop(gone.number)
+
+        assert outbox.dead() == []
+        assert list(outbox.waiting()) == ["A"]
+        with pytest.raises(OutboxError, match=f"no dead letter {gone.number}"):
+            await outbox.drop(gone.number)
+
+
+async def test_dead_letter_stays_dead_while_a_newer_status_waits(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await outbox.put(status(word="1"))
+        letter = outbox.next("IL42")
+        assert letter
+        await outbox.put(status(word="2"))
+        await outbox.bury(letter, "422")
+        with pytest.raises(OutboxError, match="a newer one of device IL42 waits"):
+            await outbox.retry(letter.number)
+
+        assert await words_of(outbox) == ["2"]
+
+
+async def test_many_puts_at_once_are_all_there(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        await asyncio.gather(*(outbox.put(status(str(number))) for number in range(3000)))
+    async with Outbox(path) as outbox:
+        assert set(outbox.waiting()) == {str(number) for number in range(3000)}
+
+
+async def test_second_owner_is_refused(path: Path) -> None:
+    async with Outbox(path):
+        with pytest.raises(OutboxError, match=r"outbox\.db is in use by another process \(\d+\)"):
+            async with Outbox(path):
+                pass
+    async with Outbox(path) as outbox:
+        assert outbox.counts().waiting == 0
+
+
+async def test_new_outbox_is_empty(path: Path) -> None:
+    async with Outbox(path) as outbox:
+        counts = outbox.counts()
+
+    assert counts == Counts(waiting=0, dead=0, dropped=0, size_bytes=counts.size_bytes)

@@ -1,0 +1,181 @@
+"""Disks that are full: putting in is refused, taking out goes on, and all is well as soon as there is space."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outboxes import status
+
+from printos_ext.agent.outbox import Outbox, OutboxError
+from printos_ext.agent.reserve import LARGEST, SMALLEST
+
+# A file system of its own in memory, which goes with the process; needs no rights where users may have namespaces.
+SMALL = [
+    "unshare",
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"',
+]
+
+
+def on_small_disk(size: str, folder: Path, scene: str) -> Any:
+    """Play a scene of this module on a small file system, and return what it says."""
+    command = [*SMALL, "sh", size, str(folder)]
+    try:
+        possible = not subprocess.run([*command, "true"], capture_output=True, check=False).returncode
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("no file system can be mounted here: apt-get install util-linux, and allow user namespaces")
+    played = subprocess.run(
+        [*command, sys.executable, __file__, scene, str(folder)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        timeout=60,
+    )
+    return json.loads(played.stdout)
+
+
+async def fill(outbox: Outbox, name: str) -> tuple[int, str]:
+    """Put until it is refused; return how much was taken, and the error."""
+    for number in range(100_000):
+        try:
+            await outbox.put(*(status(f"{name}{number}-{other}") for other in range(20)))
+        except OutboxError as error:
+            return number * 20, str(error)
+    raise AssertionError("it was never full")
+
+
+async def empty(outbox: Outbox, most: int) -> int:
+    """Acknowledge letters one by one; return how many."""
+    taken = 0
+    for name in list(outbox.waiting())[:most]:
+        letter = outbox.next(name)
+        assert letter
+        await outbox.ack(letter)
+        taken += 1
+    return taken
+
+
+async def others_fill_the_disk(folder: Path) -> dict[str, Any]:
+    async with Outbox(folder / "outbox.db") as outbox:
+        await outbox.put(*(status(f"early{number}") for number in range(2000)))
+        with (folder / "others").open("wb", buffering=0) as other, contextlib.suppress(OSError):
+            while True:
+                other.write(bytes(4096))
+        put, error = await fill(outbox, "late")
+        acked = await empty(outbox, 1000)
+        (folder / "others").unlink()
+        freed = time.monotonic()
+        while True:
+            with contextlib.suppress(OutboxError):
+                await outbox.put(status("normal"))
+                break
+            await asyncio.sleep(0.05)
+        seconds = time.monotonic() - freed
+        again, _ = await fill(outbox, "again")
+        left = outbox.counts().waiting
+    async with Outbox(folder / "outbox.db") as outbox:
+        there = len(list(outbox.waiting()))
+    return {
+        "put": put,
+        "error": error,
+        "acked": acked,
+        "seconds": seconds,
+        "again": again,
+        "left": left,
+        "there": there,
+    }
+
+
+async def outbox_fills_the_disk(folder: Path) -> dict[str, Any]:
+    rounds = []
+    async with Outbox(folder / "outbox.db", history=True) as outbox:
+        for number in range(3):
+            put, error = await fill(outbox, f"round{number}-")
+            rounds.append((put, await empty(outbox, 100_000), error))
+        await outbox.put(status("last"))
+    async with Outbox(folder / "outbox.db", history=True) as outbox:
+        left = list(outbox.waiting())
+    return {"rounds": rounds, "left": left}
+
+
+def test_disk_that_others_fill_stops_no_deliveries(tmp_path: Path) -> None:
+    said = on_small_disk("12m", tmp_path, "others_fill_the_disk")
+
+    assert "outbox.db cannot be written (database or disk is full)" in said["error"]
+    assert said["acked"] == 1000
+    assert said["seconds"] < 5
+    assert said["again"] > 10_000
+    assert said["there"] == said["left"] == 2000 + said["put"] + 1 + said["again"] - said["acked"]
+
+
+@pytest.mark.parametrize("size", ["2m", pytest.param("8m", marks=pytest.mark.torture)])
+def test_disk_that_the_outbox_fills_is_of_use_again_once_letters_are_sent(tmp_path: Path, size: str) -> None:
+    said = on_small_disk(size, tmp_path, "outbox_fills_the_disk")
+
+    assert all(put == acked > 1000 for put, acked, _ in said["rounds"])
+    assert all("disk is full" in error for _, _, error in said["rounds"])
+    assert said["left"] == ["last"]
+
+
+def test_reserve_that_a_crash_left_unfinished_is_taken_again(tmp_path: Path) -> None:
+    reserve = tmp_path / "outbox.db-reserve"
+    reserve.write_bytes(b"")
+
+    async def use() -> None:
+        async with Outbox(tmp_path / "outbox.db") as outbox:
+            for number in range(500):
+                await outbox.put(status(f"IL{number}"))
+            assert (tmp_path / "outbox.db-wal").stat().st_size < LARGEST
+
+    asyncio.run(use())
+    assert reserve.stat().st_size >= SMALLEST
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT", "SELECT number, device_id"])
+def test_disk_that_fails_for_a_while_is_used_again(tmp_path: Path, statement: str) -> None:
+    is_broken = False
+
+    class Connection(sqlite3.Connection):
+        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+            if is_broken and text.startswith(statement):
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+                raise error
+            return super().execute(text, *values)
+
+    def connect(path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+
+    async def use() -> None:
+        nonlocal is_broken
+        async with Outbox(tmp_path / "outbox.db", connect=connect) as outbox:
+            await outbox.put(status("A"))
+            is_broken = True
+            with contextlib.suppress(OutboxError):
+                await asyncio.wait_for(outbox.put(status("B")), 5)
+            is_broken = False
+            await outbox.put(status("C"))
+            assert {"A", "C"} <= set(outbox.waiting()) <= {"A", "B", "C"}
+            seen = set(outbox.waiting())
+        async with Outbox(tmp_path / "outbox.db") as outbox:
+            assert set(outbox.waiting()) == seen
+
+    asyncio.run(use())
+
+
+if __name__ == "__main__":
+    played = asyncio.run(globals()[sys.argv[1]](Path(sys.argv[2])))
+    os.write(1, json.dumps(played).encode())
