@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from . import VERSION, attaching, config, devices, exits, manual, output
+from . import VERSION, agents, attaching, config, devices, exits, manual, output
 from .connecting import Said
 from .output import CannotShowError, ReaderGoneError, tell
 
@@ -20,7 +20,7 @@ EPILOG = "Exit status: " + ", ".join(f"{status} {meaning}" for status, meaning i
 ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--no-color": 0, "--verbose": 0, "-v": 0}
 WITH_FIELDS = ("list", "get", "provision", "ensure")
 SECTIONS = {
-    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture"),
+    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture", "agent", "outbox"),
     "Setting up": ("config", "doctor", "sandbox"),
     "More": ("completion", "man"),
 }
@@ -52,6 +52,8 @@ app = typer.Typer(
 )
 app.add_typer(devices.group, name="devices")
 app.add_typer(config.group, name="config")
+app.add_typer(agents.agent, name="agent")
+app.add_typer(agents.outbox, name="outbox")
 attaching.add_to(app)
 
 
