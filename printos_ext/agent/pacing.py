@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from attrs import define, field
 
+from .schedule import TICK
 from .verdicts import Failure
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
@@ -38,7 +39,7 @@ class Gate:
 
     def lets_through(self, now: float, in_flight: int) -> bool:
         """Tell whether one more may go."""
-        return now >= self.opens_at and (not self.times_closed or not in_flight)
+        return now + TICK >= self.opens_at and (not self.times_closed or not in_flight)
 
     def succeeded(self) -> None:
         """Let everybody through again."""
@@ -119,7 +120,7 @@ class Pacing:
         if not self._queue or self.in_flight >= self.concurrency or not self.gate.lets_through(now, self.in_flight):
             return None
         due, _, device_id = self._queue[0]
-        if due > now:
+        if due > now + TICK:
             return None
         heapq.heappop(self._queue)
         device = self._devices[device_id]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from attrs import define, field
 
+TICK = 1e-6  # seconds: less than that is rounding
 STARTS_PER_SECOND = 100  # readings, when the agent begins: soon, and not all at once
 
 
@@ -35,10 +36,10 @@ class Schedule:
 
     def take(self, now: float) -> tuple[str, float] | None:
         """Return a device that is to be read now, and when it should have been; none, if none is due."""
-        if not self._queue or self._queue[0][0] > now:
+        if not self._queue or self._queue[0][0] > now + TICK:
             return None
         due, device_id, place, every = self._queue[0]
-        missed = max(0.0, (now - place) // every + 1)
+        missed = max(0.0, (now + TICK - place) // every + 1)
         heapq.heapreplace(self._queue, (place + missed * every, device_id, place, every))
         return device_id, due
 
