@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -198,7 +199,7 @@ def test_backoff_is_spread_over_half_of_its_length() -> None:
     assert [backoff(times, 1.0) for times in (1, 2, 3, 99)] == [1.0, 2.0, 4.0, 60.0]
 
 
-ENDS = {
+ENDS: dict[str, Callable[[Pacing, str, float], None]] = {
     "ok": Pacing.succeeded,
     "refused": Pacing.refused,
     "stumbled": Pacing.stumbled,
