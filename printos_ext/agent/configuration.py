@@ -209,7 +209,7 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
         document = tomllib.loads(written)
     except ValueError as error:
         raise ConfigurationError(f"{name}: it is no TOML: {error}") from None
-    faults = list(_faults(document))
+    faults = list(_faults(document)) or list(_contradictions(document))
     if faults:
         raise ConfigurationError("\n".join(_told(name, written, path, why) for path, why in faults))
     tables = {one.name: _made(one.type, document.get(one.name, {})) for one in _tables()}
@@ -253,6 +253,14 @@ def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             yield from _faults_of_devices(table)
         else:
             yield (name,), f"nothing is called {name!r}: there are [{'], ['.join(tables)}] and [[device]]"
+
+
+def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """Yield what is wrong with tables that are right, each by itself."""
+    timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
+    if timeout >= document.get("agent", {}).get("watchdog", Agent().watchdog):
+        told = "a call is no standstill: it must be less than agent.watchdog"
+        yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
 
 
 def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Path_, str]]:

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from attrs import evolve
 
-from printos_ext.errors import ConfigurationError
 from printos_ext.states import DeviceState
 
 from . import service
@@ -211,8 +210,6 @@ def checked(configuration: Configuration) -> None:
         await Connection(configuration, Clock()).aclose()
 
     asyncio.run(connect())
-    if configuration.delivery.timeout >= configuration.agent.watchdog:
-        raise ConfigurationError("delivery.timeout must be less than agent.watchdog: a call is no standstill")
 
 
 def _rules(configuration: Configuration) -> Rules:
