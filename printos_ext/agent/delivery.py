@@ -4,6 +4,7 @@ The shell around `pacing`, which decides who is next and when. Nothing else take
 """
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 
 from attrs import define, field
@@ -17,6 +18,20 @@ from .pacing import Pacing
 from .verdicts import Failure, Refusal, verdict
 
 Send = Callable[[Status], Awaitable[None]]
+LATENESS = (0.1, 1.0, 5.0, 30.0, 60.0, float("inf"))
+
+
+@define
+class Lateness:
+    """How much later than they could have been statuses were sent: how many by no more than so many seconds."""
+
+    total: float = 0.0
+    counts: list[int] = field(factory=lambda: [0] * len(LATENESS))
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.total += seconds
+        self.counts[bisect_left(LATENESS, seconds)] += 1
 
 
 @define
@@ -27,8 +42,7 @@ class Tally:
     refused: int = 0
     failed: int = 0
     taken_at: float | None = None  # by the monotonic clock
-    latest: float = 0.0  # seconds that a status was sent later than it could have been, at most
-    late: float = 0.0  # the same of all of them together
+    lateness: Lateness = field(factory=Lateness)
     last_error: str | None = None
 
 
@@ -98,8 +112,7 @@ class Delivery:
         return not self._under_way and not self._news.is_set()
 
     def _begin(self, device_id: str, late: float) -> None:
-        self.tally.latest = max(self.tally.latest, late)
-        self.tally.late += late
+        self.tally.lateness.add(late)
         task = asyncio.create_task(self._deliver(device_id))
         self._under_way.add(task)
         task.add_done_callback(self._ended)

@@ -2,13 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from printos_ext.sources.opening import shown
 from printos_ext.version import __version__
 
+from .delivery import LATENESS, Lateness
 from .running import Agent
 from .watching import Watched
 
@@ -84,16 +86,17 @@ class Metrics:
             ("statuses_refused", "Statuses that PrintOS refused for good.", sent.refused),
             ("statuses_dropped", "Statuses that were dropped because the outbox was full.", counts.dropped),
             ("calls_failed", "Calls after which a status has to be sent again.", sent.failed),
-            ("late_seconds", "How much later than they could have been statuses were sent, added up.", sent.late),
             ("readings", "Devices that were read.", read.done),
             ("readings_failed", "Devices that could not be read.", read.failed),
             ("readings_skipped", "Readings left out because the one before had not ended.", read.skipped),
             ("statuses_not_accepted", "Statuses that the outbox could not take.", read.not_put),
         ):
             yield CounterMetricFamily(f"printos_{name}", told, value)
-        for name, told, value in (
+        yield _histogram(sent.lateness)
+        for name, told, number in (
             ("devices", "Devices that are read.", len(agent.watching.devices)),
             ("devices_unreadable", "Devices whose last reading failed.", _unreadable(agent)),
+            ("readings_latest_seconds", "How late a reading has begun, at most.", read.latest),
             ("outbox_waiting", "Statuses that wait to be sent.", counts.waiting),
             ("outbox_dead", "Statuses that PrintOS refused, kept for somebody to look at.", counts.dead),
             ("outbox_bytes", "What the outbox takes.", counts.size_bytes),
@@ -102,7 +105,14 @@ class Metrics:
             ("since_taken_seconds", "How long ago PrintOS has taken a status, or the agent began.", now - last),
             ("healthy", "Whether statuses get through as they should.", not agent.ailments()),
         ):
-            yield GaugeMetricFamily(f"printos_{name}", told, value)
+            yield GaugeMetricFamily(f"printos_{name}", told, number)
+
+
+def _histogram(lateness: Lateness) -> Metric:
+    bounds = [f"{bound:.1f}" if bound < LATENESS[-1] else "+Inf" for bound in LATENESS]
+    told = "How much later than they could have been statuses were sent."
+    buckets = list(zip(bounds, accumulate(lateness.counts), strict=True))
+    return HistogramMetricFamily("printos_lateness_seconds", told, buckets, lateness.total)
 
 
 def _unreadable(agent: Agent) -> int:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def text_of(selector: str) -> str:
 
 
 @in_chromium
-def test_page_shows_devices_readings_where_they_are_from_and_errors(tab: Page, shown: Running) -> None:
+def test_page_shows_devices_readings_where_they_are_from_and_errors(tab: Page, shown: Running, root: Path) -> None:
     tab.errors.clear()
     tab.resize(1280, 900)
     assert shown.page
@@ -72,10 +71,8 @@ def test_page_shows_devices_readings_where_they_are_from_and_errors(tab: Page, s
     assert "hunter2" not in tab.evaluate("document.body.textContent")
     assert tab.evaluate("window.hacked") is None
     assert tab.evaluate(text_of("#health")) == "ok"
-    if folder := os.environ.get("PRINTOS_SCREENSHOTS"):
-        tab.screenshot(Path(folder) / "agent.png", 1280, 900)
-        tab.screenshot(Path(folder) / "agent-phone.png", 390, 844)
-    tab.resize(390, 844)
+    tab.screenshot(root / ".artefacts" / "agent-1280.png", 1280, 900)
+    tab.screenshot(root / ".artefacts" / "agent-390.png", 390, 844)
     assert tab.evaluate("document.documentElement.scrollWidth <= 390")
     tab.open("about:blank")
     assert tab.errors == []
