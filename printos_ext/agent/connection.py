@@ -16,7 +16,7 @@ from .clock import Clock
 from .configuration import Configuration, Device, Server, secret
 from .outbox import Status
 
-LONGEST_LIST = 60.0
+LONGEST_LIST = 20.0
 LIST_IS_NEW = 60.0
 
 

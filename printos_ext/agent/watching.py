@@ -33,7 +33,7 @@ class Watched:
     told: Told = field(factory=Told)
     reading: Reading | None = None
     error: str | None = None
-    is_being_read: bool = False
+    begun_at: float | None = None  # while it is being read
 
 
 @define
@@ -101,13 +101,14 @@ class Watching:
         await asyncio.gather(*self._closing)
 
     def overdue(self, now: float) -> float:
-        """Return for how many seconds a device should have been read, and nobody has begun."""
-        return self.schedule.overdue(now)
+        """Return for how many seconds a reading has not begun that was due, or not ended that should have."""
+        begun = [watched.begun_at for watched in self.devices.values() if watched.begun_at is not None]
+        return max(self.schedule.overdue(now), now - self.longest - min(begun, default=now))
 
     def _begin(self, name: str, due: float, now: float) -> None:
         watched = self.devices[name]
         self.tally.latest = max(self.tally.latest, now - due)
-        if watched.is_being_read:
+        if watched.begun_at is not None:
             self.tally.skipped += 1
             return
         task = asyncio.create_task(self._read(watched))
@@ -121,14 +122,14 @@ class Watching:
 
     async def _read(self, watched: Watched) -> None:
         """Read a device, and put what is news into the outbox."""
-        watched.is_being_read = True
+        watched.begun_at = self.clock.monotonic()
         try:
             status = await self._status(watched)
             now = self.clock.monotonic()
             if status is not None and is_worth_telling(status, watched.told, now, self.rules):
                 await self._tell(watched, status, now)
         finally:
-            watched.is_being_read = False
+            watched.begun_at = None
 
     async def _status(self, watched: Watched) -> Status | None:
         """Return the status that a device has now, if anybody knows."""
@@ -141,6 +142,10 @@ class Watching:
             event("readable again", device=watched.id, name=watched.device.name)
         self.tally.done += 1
         watched.reading, watched.told = reading, evolve(watched.told, failures=0)
+        if errors and not watched.error:
+            event(
+                "partly unreadable", device=watched.id, name=watched.device.name, error=str(errors[0]), level="warning"
+            )
         watched.error = "; ".join(map(str, errors)) or None
         return status_of(watched.id, reading)
 
@@ -156,7 +161,7 @@ class Watching:
 
     def _failed(self, watched: Watched, error: str) -> Status | None:
         self.tally.failed += 1
-        if error != watched.error or not watched.told.failures:
+        if not watched.told.failures:
             event("unreadable", device=watched.id, name=watched.device.name, error=error, level="warning")
         watched.error, watched.told = error, after_failure(watched.told)
         if watched.id is None or not is_taken_for_off(watched.told, self.rules):

@@ -148,46 +148,56 @@ def test_broken_configuration_changes_nothing_and_a_good_one_all(sandbox: Sandbo
 
 
 STUCK_SOURCE = """
+import asyncio
 import time
 
-class Stuck:
-    address = "stuck:"
+from printos_ext.agent.outbox import Outbox
+from printos_ext.sources.simulated import SimulatedSource
 
-    def __init__(self, address):
-        pass
 
-    async def read(self):
-        time.sleep(1000)
+async def forever(*_):
+    await asyncio.Event().wait()
 
-    async def aclose(self):
-        pass
+
+def stuck(address):
+    what = address.partition(":")[2]
+    if what == "outbox":
+        Outbox.ack = forever
+    elif what == "disk":
+        Outbox.put = forever
+    source = SimulatedSource("sim://press")
+    if what == "process":
+        source.read = lambda: time.sleep(1000)
+    return source
 """
 
 
-def test_process_that_lives_and_does_nothing_ends_by_itself_and_says_where_it_hung(
-    sandbox: Sandbox, start: Start, tmp_path: Path
+@pytest.mark.parametrize("what", ["process", "outbox", "disk"])
+def test_agent_that_lives_and_does_not_deliver_ends_by_itself_and_says_where_it_hangs(
+    what: str, sandbox: Sandbox, start: Start, tmp_path: Path
 ) -> None:
     installed = tmp_path / "packages"
     (installed / "stuck-1.dist-info").mkdir(parents=True)
     (installed / "stuck_source.py").write_text(STUCK_SOURCE, encoding="utf-8")
     (installed / "stuck-1.dist-info" / "METADATA").write_text("Name: stuck\nVersion: 1\n", encoding="utf-8")
     (installed / "stuck-1.dist-info" / "entry_points.txt").write_text(
-        "[printos_ext.sources]\nstuck = stuck_source:Stuck\n", encoding="utf-8"
+        "[printos_ext.sources]\nstuck = stuck_source:stuck\n", encoding="utf-8"
     )
     environment = {"PYTHONPATH": str(installed)}
 
     agent = start(
         sandbox,
-        devices={"d0": "stuck:"},
+        devices={"d0": f"stuck:{what}"},
         agent={"watchdog": 2},
         delivery={"timeout": 1},
+        reading={"timeout": 1},
         environment=environment,
     )
 
     begun = time.monotonic()
     assert agent.process.wait(20) != 0
     assert time.monotonic() - begun < 10
-    assert "stuck_source.py" in agent.log.read_text("utf-8")
+    assert "stuck_source.py" in agent.log.read_text("utf-8") if what == "process" else agent.has_logged("stuck")
 
 
 def test_second_agent_on_the_same_outbox_is_refused(sandbox: Sandbox, start: Start) -> None:
