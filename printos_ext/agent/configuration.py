@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import attrs
 from attrs import Factory, field, fields, frozen
 
-from printos_ext.errors import ConfigurationError
+from printos_ext import arguments
+from printos_ext.errors import ConfigurationError, InvalidArgumentError
 from printos_ext.settings import checked_url, look_up
 from printos_ext.sources.opening import open_source
 from printos_ext.sources.reading import SourceError
@@ -45,6 +46,15 @@ def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> C
 def text(value: Any) -> str | None:
     """Check for a text that says something."""
     return None if isinstance(value, str) and value.strip() else f"a text is due, not {value!r}"
+
+
+def device_id(value: Any) -> str | None:
+    """Check for an id that names one device."""
+    try:
+        arguments.device_id(value)
+    except InvalidArgumentError as error:
+        return str(error)
+    return None
 
 
 def flag(value: Any) -> str | None:
@@ -156,7 +166,7 @@ class Device:
     """`[[device]]`: a device and the addresses it is read from; its id is looked up if it is not given."""
 
     sources: tuple[str, ...] = setting(readable_from)
-    id: str | None = setting(text)
+    id: str | None = setting(device_id)
     name: str | None = setting(text)
     model: str | None = setting(text)
     serial_number: str | None = setting(text)

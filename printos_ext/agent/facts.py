@@ -21,8 +21,7 @@ def facts(agent: Agent) -> dict[str, Any]:
     """Return what the page shows; of a large fleet the devices that need somebody come first."""
     now, gate = agent.clock.monotonic(), agent.delivery.pacing.gate
     waiting = set(agent.outbox.waiting())
-    devices = [_device(agent, watched, waiting, now) for watched in agent.watching.devices.values()]
-    devices.sort(key=lambda device: not device["errors"])
+    devices = sorted(agent.watching.devices.values(), key=lambda watched: not _errors(agent, watched))
     counts = agent.outbox.counts()
     return {
         "version": __version__,
@@ -38,13 +37,12 @@ def facts(agent: Agent) -> dict[str, Any]:
         "size_bytes": counts.size_bytes,
         "pause": {"seconds": round(gate.seconds_left(now)), "why": gate.reason} if gate.reason else None,
         "count": len(devices),
-        "devices": devices[:MOST_DEVICES],
+        "devices": [_device(agent, watched, waiting, now) for watched in devices[:MOST_DEVICES]],
     }
 
 
 def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> dict[str, Any]:
     device, reading, told = watched.device, watched.reading, watched.told
-    errors = [error for error in (watched.error, agent.delivery.errors.get(watched.id or "")) if error]
     return {
         "id": watched.id,
         "name": device.name,
@@ -60,8 +58,12 @@ def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> di
         "read_at": reading.observed_at.astimezone(dt.UTC).isoformat(timespec="seconds") if reading else None,
         "put": _ago(told.at if told.status else None, now),
         "is_waiting": watched.id in waiting,
-        "errors": errors,
+        "errors": _errors(agent, watched),
     }
+
+
+def _errors(agent: Agent, watched: Watched) -> list[str]:
+    return [error for error in (watched.error, agent.delivery.errors.get(watched.id or "")) if error]
 
 
 def _ago(moment: float | None, now: float) -> int | None:

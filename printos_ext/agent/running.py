@@ -23,6 +23,7 @@ from .schedule import Schedule
 from .watching import Watching
 
 LONGEST_STOP = 8.0  # seconds, all in all; systemd and people count to ten
+LONGEST_ONCE = 600.0
 LAST_SECONDS = 1.0  # of them, for what is not worth more
 OFF = str(DeviceState.OFF)
 PULSES = 4  # within the time of the watchdog
@@ -97,7 +98,7 @@ class Agent:
         await self.watching.read_once()
         delivering = asyncio.create_task(self.delivery.run())
         await asyncio.sleep(0)
-        await self.delivery.emptied(self.configuration.delivery.timeout * 2)
+        await self.delivery.emptied(LONGEST_ONCE)
         self.delivery.end()
         await delivering
 

@@ -29,6 +29,13 @@ SECTIONS = {
 class Words(TyperGroup):
     """Shows the commands in sections."""
 
+    def get_help_option(self, context: Any) -> Any:
+        """Return `--help`, which whoever reads the help has found."""
+        option = super().get_help_option(context)
+        if option:
+            option.hidden = True
+        return option
+
     def format_commands(self, _: Any, formatter: Any) -> None:
         """Write the sections."""
         for title, names in SECTIONS.items():

@@ -13,11 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from agent_processes import COMMAND, Running, started, written
 from deliveries import fleet, spacing, taken
 from server import free_port, respond_json, serving, until
 
+from printos_ext import cli
 from printos_ext.agent.outbox import Outbox
 from printos_ext.sandbox import Sandbox
 
@@ -25,6 +27,7 @@ Start = Callable[..., Running]
 
 FAST = "sim://press?seed={}&speed=20000"
 IN_FLIGHT = 8
+SHAPES = json.loads((Path(cli.__file__).parent / "shapes.json").read_text("utf-8"))
 
 
 def presses(count: int) -> dict[str, str]:
@@ -151,6 +154,7 @@ STUCK_SOURCE = """
 import asyncio
 import time
 
+from printos_ext import cli
 from printos_ext.agent.outbox import Outbox
 from printos_ext.sources.simulated import SimulatedSource
 
@@ -342,6 +346,7 @@ def test_refused_status_is_shown_sent_again_and_forgotten(sandbox: Sandbox, tmp_
     command("agent", "once", "-c", file)
 
     (letter,) = json.loads(command("outbox", "show", "--json", "-c", file).stdout)
+    jsonschema.validate([letter], {**SHAPES, "$ref": "#/$defs/letters"})
     retried = command("outbox", "retry", letter["number"], "-c", file)
     shown = command("outbox", "show", "-c", file)
     unknown = command("outbox", "drop", 4711, "-c", file)

@@ -94,6 +94,7 @@ def test_nothing_said_is_a_configuration() -> None:
         ('"sim://press"', "7", 29, "device[0].sources"),
         ('"jsonl:/tmp/x",', '"jsonl:",', 29, "device[0].sources"),
         ("press 1", " ", 33, "device[0].name"),
+        ('id = "IL42"', 'id = ".."', 28, "device[0].id"),
         ('serial_number = "F-17"', 'id = "IL42"', 37, "device[1].id"),
         ('sources = ["sim://folder"]', "", 36, "device[1]"),
         ("[reading]", "[readings]", 16, "readings"),
