@@ -64,15 +64,7 @@ class Delivery:
     async def put(self, *statuses: Status) -> None:
         """Accept statuses: when this returns, each is safe, and will be sent; `OutboxError` if they are not taken."""
         await self.outbox.put(*statuses)
-        for status in statuses:
-            self.pacing.add(status.device_id, self.clock.monotonic())
-        self._news.set()
-
-    def notice(self, *device_ids: str) -> None:
-        """Look again at devices for which something was put into the outbox by somebody else."""
-        for device_id in device_ids:
-            self.pacing.add(device_id, self.clock.monotonic())
-        self._news.set()
+        self._notice(*(status.device_id for status in statuses))
 
     def hurry(self, *device_ids: str) -> None:
         """Send the last word of devices at once."""
@@ -81,7 +73,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Send until `end`; then finish what is on its way."""
-        self.notice(*self.outbox.waiting())
+        self._notice(*self.outbox.waiting())
         while not self._is_ending:
             now = self.clock.monotonic()
             while (taken := self.pacing.take(now)) is not None:
@@ -110,6 +102,11 @@ class Delivery:
     def is_idle(self) -> bool:
         """Whether nothing is on its way."""
         return not self._under_way and not self._news.is_set()
+
+    def _notice(self, *device_ids: str) -> None:
+        for device_id in device_ids:
+            self.pacing.add(device_id, self.clock.monotonic())
+        self._news.set()
 
     def _begin(self, device_id: str, late: float) -> None:
         self.tally.lateness.add(late)

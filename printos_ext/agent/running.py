@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Self
+from typing import Self
 
 from attrs import evolve
 
@@ -75,23 +75,26 @@ class Agent:
                 await self.watching.aclose()
         for task in self._old:
             task.cancel()
+        await asyncio.gather(*self._old, return_exceptions=True)
         await self._closing.aclose()
 
     async def run(self, ends: asyncio.Event) -> None:
         """Read and deliver until the event; then finish what is on its way, within `LONGEST_STOP`."""
-        delivering = asyncio.create_task(self.delivery.run())
-        tasks = {delivering, *map(asyncio.create_task, self._work())}
+        delivering, watching, pulse = map(
+            asyncio.create_task, (self.delivery.run(), self.watching.run(), self._pulse())
+        )
+        tasks = {delivering, watching, pulse}
         over = asyncio.create_task(ends.wait())
         try:
             done, _ = await asyncio.wait({over, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {over}:
                 task.result()  # none of them ends by itself, unless it is broken
-            await self._stop(delivering, tasks - {delivering})
+            pulse.cancel()
+            await self._stop(delivering, watching)
         finally:
             for task in (over, *tasks):
                 task.cancel()
             await asyncio.gather(over, *tasks, return_exceptions=True)
-            service.live_on()
 
     async def once(self) -> None:
         """Read every device one time and deliver what can be delivered now."""
@@ -113,11 +116,8 @@ class Agent:
         self._retire(self._connection, before.delivery.timeout)
         self._connection, self.configuration = connection, configuration
         self.delivery.send, self.watching.identify = connection.send, connection.identify
-        pacing = self.delivery.pacing
-        pacing.min_interval, pacing.concurrency = (
-            configuration.delivery.min_interval,
-            configuration.delivery.concurrency,
-        )
+        pacing, sending = self.delivery.pacing, configuration.delivery
+        pacing.min_interval, pacing.concurrency = sending.min_interval, sending.concurrency
         self.watching.rules, self.watching.longest = _rules(configuration), configuration.reading.timeout
         self.watching.attend(configuration.devices)
         event("reloaded", devices=len(configuration.devices))
@@ -135,9 +135,6 @@ class Agent:
     async def _disconnect(self) -> None:
         await self._connection.aclose()
 
-    def _work(self) -> list[Coroutine[Any, Any, None]]:
-        return [self.watching.run(), self._pulse()]
-
     async def _pulse(self) -> None:
         """Keep the process alive for as long as it does what it is for."""
         longest = self.configuration.agent.watchdog
@@ -151,15 +148,15 @@ class Agent:
             service.live_for(longest - stuck)
             await asyncio.sleep(longest / PULSES)
 
-    async def _stop(self, delivering: "asyncio.Task[None]", others: "set[asyncio.Task[None]]") -> None:
+    async def _stop(self, delivering: "asyncio.Task[None]", watching: "asyncio.Task[None]") -> None:
         """Send the last words, and what is on its way; leave the rest to the outbox."""
         service.notify("STOPPING=1")
+        service.live_for(LONGEST_STOP + LAST_SECONDS)  # what hangs after that is in the outbox, or was never put there
         event("stopping", waiting=self.outbox.counts().waiting)
-        for task in others:
-            task.cancel()
-        service.live_for(LONGEST_STOP + 2 * LAST_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_STOP - LAST_SECONDS):
+                watching.cancel()
+                await asyncio.wait([watching])  # nothing is put any more
                 if self.configuration.reading.off_when_stopping:
                     await self._say_off()
                 await self.delivery.emptied(LONGEST_STOP)

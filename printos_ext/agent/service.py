@@ -89,8 +89,3 @@ def live_for(seconds: float) -> None:
     The thread that counts is not Python's: it also ends a process whose interpreter hangs.
     """
     faulthandler.dump_traceback_later(max(0.001, seconds), exit=True)
-
-
-def live_on() -> None:
-    """Take the limit away."""
-    faulthandler.cancel_dump_traceback_later()

@@ -85,8 +85,10 @@ class Watching:
                 await self.clock.wait(self._news, self.schedule.seconds_left(now))
                 self._news.clear()
         finally:
-            for task in self._under_way:
+            reading = list(self._under_way)
+            for task in reading:
                 task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def read_once(self) -> None:
         """Read every device one time."""
@@ -94,8 +96,6 @@ class Watching:
 
     async def aclose(self) -> None:
         """Let go of all connections to devices."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
         for watched in self.devices.values():
             self._close(watched)
         await asyncio.gather(*self._closing)
@@ -125,8 +125,8 @@ class Watching:
         watched.begun_at = self.clock.monotonic()
         try:
             status = await self._status(watched)
-            now = self.clock.monotonic()
-            if status is not None and is_worth_telling(status, watched.told, now, self.rules):
+            now, is_attended = self.clock.monotonic(), self.devices.get(watched.device.called) is watched
+            if status is not None and is_attended and is_worth_telling(status, watched.told, now, self.rules):
                 await self._tell(watched, status, now)
         finally:
             watched.begun_at = None

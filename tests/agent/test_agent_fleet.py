@@ -1,5 +1,6 @@
 """Many devices in one process: on schedule, with little memory and little of a core. The figures are printed."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 from agent_processes import Running
+from deliveries import fleet, status, taken
 from prometheus_client.parser import text_string_to_metric_families
 from quick import quick_server
 from server import free_port, until
+
+from printos_ext.agent.outbox import Outbox
+from printos_ext.sandbox import Sandbox
 
 Start = Callable[..., Running]
 
@@ -74,6 +79,27 @@ def check(figures: dict[str, float], *, core: float, memory: float) -> None:
 
 def test_a_thousand_devices_are_on_schedule(start: Start) -> None:
     check(on_schedule(start, devices=1000, every=10, rounds=1), core=0.6, memory=250)
+
+
+async def filled(file: Path, *, devices: int, each: int) -> None:
+    """Let statuses wait."""
+    async with Outbox(file, history=True) as outbox:
+        for pages in range(each):
+            await outbox.put(*(status(device, pages) for device in range(devices)))
+
+
+def test_agent_is_ready_soon_although_a_hundred_thousand_statuses_wait(start: Start, tmp_path: Path) -> None:
+    asyncio.run(filled(tmp_path / "outbox.db", devices=1000, each=100))
+    with Sandbox(seed=fleet(1000), journal=10_000) as sandbox:
+        begun = time.monotonic()
+
+        start(sandbox, outbox={"history": True}, delivery={"min_interval": 60})
+
+        seconds = time.monotonic() - begun
+        assert until(lambda: len(taken(sandbox.journal)) == 1000, 30)
+        assert {tuple(pages) for pages in taken(sandbox.journal).values()} == {(0,)}
+    print(f"ready after {seconds:.1f} s with 100,000 statuses waiting")  # noqa: T201 - the figures
+    assert seconds < 2
 
 
 @pytest.mark.torture
