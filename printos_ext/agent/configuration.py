@@ -7,94 +7,23 @@ import os
 import stat
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 from attrs import Factory, field, fields, frozen
 
-from printos_ext import arguments
-from printos_ext.errors import ConfigurationError, InvalidArgumentError
+from printos_ext.errors import ConfigurationError
 from printos_ext.settings import checked_url, look_up
-from printos_ext.sources.opening import open_source
-from printos_ext.sources.reading import SourceError
 
 from .attached import Attached, state_file
+from .checks import Check, address, device_id, flag, number, one_of, readable_from, text, url
 from .places import line_of
 
-Check = Callable[[Any], str | None]
-Path_ = tuple[str | int, ...]
-T = TypeVar("T")
-
+Place = tuple[str | int, ...]
 Said = Mapping[str, str]
 NOTHING: Said = {}
-LONGEST = 7 * 24 * 3600.0
-
-
-def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> Check:
-    """Return a check for a number."""
-    kinds = (int,) if whole else (int, float)
-
-    def check(value: Any) -> str | None:
-        fits = isinstance(value, kinds) and not isinstance(value, bool) and lowest <= value <= highest
-        return None if fits else f"a {'whole ' * whole}number from {lowest:g} to {highest:g} is due, not {value!r}"
-
-    return check
-
-
-def text(value: Any) -> str | None:
-    """Check for a text that says something."""
-    return None if isinstance(value, str) and value.strip() else f"a text is due, not {value!r}"
-
-
-def device_id(value: Any) -> str | None:
-    """Check for an id that names one device."""
-    try:
-        arguments.device_id(value)
-    except InvalidArgumentError as error:
-        return str(error)
-    return None
-
-
-def flag(value: Any) -> str | None:
-    """Check for true or false."""
-    return None if isinstance(value, bool) else f"true or false is due, not {value!r}"
-
-
-def one_of(*words: str) -> Check:
-    """Return a check for one of some words."""
-    return lambda value: None if value in words else f"one of {', '.join(words)} is due, not {value!r}"
-
-
-def address(value: Any) -> str | None:
-    """Check for where to listen: HOST:PORT, or off."""
-    if value == "off":
-        return None
-    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    fits = host and port.isdecimal() and int(port) <= 65_535  # noqa: PLR2004 - the highest port there is
-    return None if fits else f"HOST:PORT or off is due, not {value!r}"
-
-
-def url(value: Any) -> str | None:
-    """Check for a server."""
-    try:
-        checked_url(value)
-    except ConfigurationError as error:
-        return str(error)
-    return None
-
-
-def readable_from(value: Any) -> str | None:
-    """Check for the addresses of a device; nothing is sent."""
-    if not (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
-        return f"a list of addresses is due, not {value!r}"
-    try:
-        for one in value:
-            open_source(one)
-    except SourceError as error:
-        return str(error)
-    return None
 
 
 def setting(check: Check, default: Any = None) -> Any:
@@ -117,9 +46,8 @@ class Server:
     @property
     def url(self) -> str:
         """The server, wherever that is said."""
-        return str(
-            checked_url(str(look_up({"base_url": self.base_url}, profile=self.profile)["base_url"].value))
-        ).rstrip("/")
+        found = look_up({"base_url": self.base_url}, profile=self.profile)["base_url"]
+        return str(checked_url(str(found.value))).rstrip("/")
 
 
 @frozen
@@ -253,7 +181,7 @@ def _tables() -> "list[attrs.Attribute[Any]]":
     return [one for one in fields(Configuration) if one.name != "devices"]
 
 
-def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Yield all that is wrong, each with its place."""
     tables: dict[str, Any] = {one.name: one.type for one in _tables()}
     for name, table in document.items():
@@ -265,7 +193,7 @@ def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             yield (name,), f"nothing is called {name!r}: there are [{'], ['.join(tables)}] and [[device]]"
 
 
-def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong with tables that are right, each by itself."""
     timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
     if timeout >= document.get("agent", {}).get("watchdog", Agent().watchdog):
@@ -273,7 +201,7 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
 
 
-def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Path_, str]]:
+def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Place, str]]:
     seen: dict[Any, int] = {}
     for place, table in enumerate(devices):
         yield from _faults_of(Device, table, ("device", place))
@@ -285,7 +213,7 @@ def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Path_, str]]:
                     yield ("device", place, name), f"the device number {first + 1} has it, too"
 
 
-def _faults_of(kind: Any, table: Any, place: Path_) -> Iterator[tuple[Path_, str]]:
+def _faults_of(kind: Any, table: Any, place: Place) -> Iterator[tuple[Place, str]]:
     if not isinstance(table, dict):
         yield place, "a table is due"
         return
@@ -301,6 +229,6 @@ def _made(kind: Any, table: Mapping[str, Any]) -> Any:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
 
 
-def _told(name: str, written: str, path: Path_, why: str) -> str:
+def _told(name: str, written: str, path: Place, why: str) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
     return f"{name}, line {line_of(written, path)}: {key}: {why}"

@@ -74,13 +74,13 @@ class Delivery:
     async def run(self) -> None:
         """Send until `end`; then finish what is on its way."""
         self._notice(*self.outbox.waiting())
-        while not self._is_ending:
-            now = self.clock.monotonic()
-            while (taken := self.pacing.take(now)) is not None:
-                self._begin(*taken)
-            await self.clock.wait(self._news, self.pacing.seconds_left(now))
-            self._news.clear()
         try:
+            while not self._is_ending:
+                now = self.clock.monotonic()
+                while (taken := self.pacing.take(now)) is not None:
+                    self._begin(*taken)
+                await self.clock.wait(self._news, self.pacing.seconds_left(now))
+                self._news.clear()
             if self._under_way:
                 await asyncio.wait(self._under_way)
         finally:
