@@ -63,7 +63,7 @@ def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> di
 
 
 def _errors(agent: Agent, watched: Watched) -> list[str]:
-    return [error for error in (watched.error, agent.delivery.errors.get(watched.id or "")) if error]
+    return [error for error in (watched.error, watched.not_put, agent.delivery.errors.get(watched.id or "")) if error]
 
 
 def _ago(moment: float | None, now: float) -> int | None:

@@ -41,10 +41,11 @@ class Gate:
         """Tell whether one more may go."""
         return now + TICK >= self.opens_at and (not self.times_closed or not in_flight)
 
-    def succeeded(self) -> None:
-        """Let everybody through again."""
-        self.in_a_row = self.times_closed = 0
-        self.reason = None
+    def succeeded(self, *, begun: float) -> None:
+        """Let everybody through again; what was on its way before the pause says nothing about the time after it."""
+        if begun > self.closed_at:
+            self.in_a_row = self.times_closed = 0
+            self.reason = None
 
     def failed(self, failure: Failure, *, begun: float, now: float) -> None:
         """Close, if this failure is not only the device's; those that were on their way close nothing again."""
@@ -144,7 +145,7 @@ class Pacing:
 
     def succeeded(self, device_id: str, now: float) -> None:
         """Take down that PrintOS took a status."""
-        self.gate.succeeded()
+        self.gate.succeeded(begun=self._devices[device_id].sent_at or 0.0)
         device = self._ended(device_id, now)
         device.failures, device.not_before = 0, now + self.min_interval
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from attrs import frozen
@@ -93,4 +94,5 @@ def _allow_many_sockets() -> None:
         import resource  # noqa: PLC0415 - not everywhere
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        with suppress(OSError, ValueError):  # what is allowed may be more than is possible
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -33,6 +33,7 @@ class Watched:
     told: Told = field(factory=Told)
     reading: Reading | None = None
     error: str | None = None
+    not_put: str | None = None
     begun_at: float | None = None  # while it is being read
 
 
@@ -150,14 +151,18 @@ class Watching:
         return status_of(watched.id, reading)
 
     async def _asked(self, watched: Watched) -> tuple[Reading, list[SourceError]]:
-        if not watched.sources:
-            watched.sources = [self.open(address) for address in watched.device.sources]
+        addresses = ", ".join(map(shown, watched.device.sources))
         try:
+            if not watched.sources:
+                watched.sources = [self.open(address) for address in watched.device.sources]
             async with asyncio.timeout(self.longest):
                 return await read_device(watched.sources)
+        except SourceError:
+            raise
         except TimeoutError:
-            addresses = ", ".join(map(shown, watched.device.sources))
             raise SourceError(f"{addresses}: no answer within {self.longest:g} s: is it switched on?") from None
+        except Exception as error:  # a source of somebody else's may raise anything
+            raise SourceError(f"{addresses}: its source failed: {error!r}") from error
 
     def _failed(self, watched: Watched, error: str) -> Status | None:
         self.tally.failed += 1
@@ -175,10 +180,12 @@ class Watching:
             await self.put(status)
         except OutboxError as error:
             self.tally.not_put += 1
-            watched.error = str(error)
-            event("not accepted", device=status.device_id, error=str(error), level="error")
+            if watched.not_put is None:
+                event("not accepted", device=status.device_id, error=str(error), level="error")
+            watched.not_put = str(error)
             return
         self.tally.put += 1
+        watched.not_put = None
         if before is None or before.status != status.status:
             event("state", device=status.device_id, name=watched.device.name, status=status.status)
         watched.told = evolve(watched.told, status=status, at=now)

@@ -99,7 +99,8 @@ def merged(readings: Iterable[Reading]) -> Reading:
         if knowing:
             best = min(knowing, key=lambda reading: _rank(name, reading))
             fields[name] = getattr(best, name)
-            origins[name] = best.origins[name]
+            if name in best.origins:  # a source of somebody else's may not tell
+                origins[name] = best.origins[name]
     details: dict[str, Any] = {}
     for reading in sorted(given, key=lambda reading: _rank("ink_level", reading)):
         details = {**reading.details, **details}

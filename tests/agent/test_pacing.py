@@ -136,6 +136,18 @@ def test_pause_that_is_asked_for_is_kept_by_all_and_begun_once() -> None:
     assert (taken(paced, 31.2), taken(paced, 31.3)) == ([], ["e"])  # one that was not refused goes ahead
 
 
+def test_success_that_was_on_its_way_before_a_pause_does_not_let_all_go_at_once() -> None:
+    paced = pacing(min_interval=0)
+    for device in "abcdef":
+        paced.add(device, 0)
+    taken(paced, 0)
+    paced.failed("a", SLOWER, 1)
+    for device in "bcd":
+        paced.succeeded(device, 2)
+
+    assert (taken(paced, 30), taken(paced, 31)) == ([], ["e"])
+
+
 def test_last_word_does_not_wait_for_the_interval() -> None:
     paced = pacing()
     for device in "ab":
