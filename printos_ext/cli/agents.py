@@ -27,18 +27,14 @@ COLUMNS = ("number", "device_id", "status", "observed_at", "refused_at", "reason
 @agent.command()
 def run(context: typer.Context, file: File = None, *, log_json: LogJson = False) -> None:
     """Read and deliver until SIGTERM; SIGHUP reads the configuration again."""
-    from printos_ext.agent import process  # noqa: PLC0415 - help and completion can do without it
-
-    _begin(context, as_json=log_json)
+    process = _begun(context, as_json=log_json)
     _refusing(lambda: process.run(lambda: _configuration(context, file)))
 
 
 @agent.command()
 def once(context: typer.Context, file: File = None, *, log_json: LogJson = False) -> None:
     """Read every device one time, deliver what waits, and end."""
-    from printos_ext.agent import process  # noqa: PLC0415 - as above
-
-    _begin(context, as_json=log_json)
+    process = _begun(context, as_json=log_json)
     done = _refusing(lambda: process.once(_configuration(context, file)))
     output.tell(f"{done.taken} sent, {done.waiting} waiting, {done.unreadable} of {done.devices} devices unreadable")
     if done.waiting:
@@ -108,13 +104,19 @@ def _configuration(context: typer.Context, file: Path | None) -> "Configuration"
     return read_configuration(file or usual, attached, instead=said)
 
 
-def _begin(context: typer.Context, *, as_json: bool) -> None:
-    """Log to stderr from here on; an agent that only shows its requests would lose them."""
-    from printos_ext.agent.events import log_to_stderr  # noqa: PLC0415 - as above
-
+def _begun(context: typer.Context, *, as_json: bool) -> Any:
+    """Log to stderr from here on, and return what runs an agent."""
     if is_dry_run(context):
         raise typer.BadParameter("an agent delivers: there is no --dry-run of it")
+    try:
+        from printos_ext.agent import process  # noqa: PLC0415 - it needs an extra
+    except ModuleNotFoundError as error:
+        told = f"the agent needs {error.name}: pip install 'printos-device[agent]'"
+        raise output.CannotShowError(told, exits.USAGE) from None
+    from printos_ext.agent.events import log_to_stderr  # noqa: PLC0415 - help and completion can do without it
+
     log_to_stderr(as_json=as_json)
+    return process
 
 
 def _refusing(work: "Callable[[], Any]") -> Any:

@@ -371,6 +371,20 @@ def test_check_asks_nobody_and_says_what_is_wrong_with_line_and_key(sandbox: San
     assert (broken.returncode, f"agent.toml, line {lines}: device[2].evry" in broken.stderr) == (2, True)
 
 
+def test_missing_extra_and_a_dry_run_are_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = written(sandbox, tmp_path, devices=presses(1))
+    program = (
+        "import sys; sys.modules['prometheus_client'] = None;"
+        f"sys.argv = ['printos', 'agent', 'once', '-c', {str(file)!r}];"
+        "from printos_ext.cli import main; sys.exit(main())"
+    )
+    without = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+    dry = command("agent", "once", "--dry-run", "-c", file)
+
+    assert (without.returncode, "printos-device[agent]" in without.stderr) == (2, True)
+    assert (dry.returncode, "--dry-run" in dry.stderr, sandbox.journal) == (2, True, [])
+
+
 def test_devices_that_are_attached_need_no_configuration(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRINTOS_BASE_URL", sandbox.url)
     command("attach", "sim://press?serial=IL42")
