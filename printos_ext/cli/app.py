@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from . import VERSION, attaching, config, devices, exits, manual, output
+from . import VERSION, agents, attaching, config, devices, exits, manual, output
 from .connecting import Said
 from .output import CommandError, ReaderGoneError, hush, tell
 
@@ -22,7 +22,7 @@ ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--
 LONGEST_TIMEOUT = 86_400.0
 WITH_FIELDS = ("list", "get", "provision", "ensure")
 SECTIONS = {
-    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture"),
+    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture", "agent", "outbox"),
     "Setting up": ("config", "doctor", "sandbox"),
     "More": ("completion", "man"),
 }
@@ -30,6 +30,13 @@ SECTIONS = {
 
 class Words(TyperGroup):
     """Shows the commands in sections."""
+
+    def get_help_option(self, context: Any) -> Any:
+        """Return `--help`, which whoever reads the help has found."""
+        option = super().get_help_option(context)
+        if option:
+            option.hidden = True
+        return option
 
     def format_commands(self, _: Any, formatter: Any) -> None:
         """Write the sections."""
@@ -54,6 +61,8 @@ app = typer.Typer(
 )
 app.add_typer(devices.group, name="devices")
 app.add_typer(config.group, name="config")
+app.add_typer(agents.agent, name="agent")
+app.add_typer(agents.outbox, name="outbox")
 attaching.add_to(app)
 
 

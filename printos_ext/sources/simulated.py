@@ -4,7 +4,8 @@ It is off at night, waits, rips and prints by day, jams now and then, and runs o
 """
 
 import datetime as dt
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -24,15 +25,20 @@ MINUTES_WITHOUT_INK = 8
 JAMS = 0.08
 OPTIONS = {"seed": "0", "speed": "1", "model": "Simulated Press", "serial": "", "location": "Hall 1"}
 FASTEST = 1e6
+WITHOUT_INK = "marker-supply-empty"
+
+Job = tuple[DeviceState, str | None, int]  # for so many minutes
 
 
 @frozen
-class Minute:
-    """What the press does in a minute, and what it had printed that day when the minute began."""
+class Run:
+    """What the press does for some minutes of a day: from when on, and what it has printed that day until then."""
 
+    begins: int
     status: DeviceState
-    printed: float = 0.0
-    alert: str | None = None
+    alert: str | None
+    printed: float
+    pages_a_minute: float
 
 
 class SimulatedSource:
@@ -57,6 +63,7 @@ class SimulatedSource:
             self._speed = 0.0
         if not 0 < self._speed <= FASTEST:
             raise SourceError(f"{address}: speed is a number above zero, not {self._said['speed']!r}")
+        self._serial_number = self._said["serial"] or f"SIM{Random(self._seed).randrange(10**8):08}"
         self._clock = clock
 
     async def read(self) -> Reading:
@@ -64,7 +71,7 @@ class SimulatedSource:
         now = self._clock()
         said = {
             "model": self._said["model"],
-            "serial_number": self._said["serial"] or f"SIM{Random(self._seed).randrange(10**8):08}",
+            "serial_number": self._serial_number,
             "location": self._said["location"],
             **happening(self._seed, (now - BEGIN) * self._speed),
         }
@@ -83,18 +90,17 @@ class SimulatedSource:
 def happening(seed: str, age: dt.timedelta) -> dict[str, Any]:
     """Return status, pages, ink level and alert of a press of this age."""
     day, rest = divmod(max(age, dt.timedelta()), DAY)
-    minutes = _day(seed, day)
     place = rest / dt.timedelta(minutes=1)
-    minute = minutes[int(place)]
-    following = minutes[int(place) + 1].printed if int(place) + 1 < len(minutes) else PAGES_A_DAY
-    printed = minute.printed + (following - minute.printed) * (place % 1)
+    runs = _day(seed, day)
+    run = runs[bisect_right(runs, place, key=lambda run: run.begins) - 1]
+    printed = run.printed + run.pages_a_minute * (place - run.begins)
     left = 1 - (round(printed - _changed_at(seed), 6) / PAGES_A_DAY) % 1
-    is_empty = minute.alert == "marker-supply-empty"
+    is_empty = run.alert == WITHOUT_INK
     return {
-        "status": str(minute.status),
-        "pages_total": day * PAGES_A_DAY + int(printed),
+        "status": str(run.status),
+        "pages_total": day * PAGES_A_DAY + int(round(printed, 6)),
         "ink_level": 0.0 if is_empty else round(100 * left, 1),
-        "alert": minute.alert,
+        "alert": run.alert,
     }
 
 
@@ -103,27 +109,46 @@ def _changed_at(seed: str) -> int:
     return int(Random(seed).uniform(0.2, 0.8) * PAGES_A_DAY)
 
 
-@lru_cache(maxsize=1024)
-def _day(seed: str, day: int) -> tuple[Minute, ...]:
-    """Return what a press does in each minute of a day; the pages of a day are always as many."""
+@lru_cache(maxsize=4096)
+def _day(seed: str, day: int) -> tuple[Run, ...]:
+    """Return what a press does on a day; the pages of a day are always as many."""
     chance = Random(f"{seed}/{day}")
-    plan: list[tuple[DeviceState, str | None]] = [(DeviceState.OFF, None)] * OPENS
-    while len(plan) < CLOSES - MINUTES_WITHOUT_INK:
-        plan += [(chance.choice([DeviceState.ON, DeviceState.STANDBY]), None)] * chance.randint(3, 30)
-        plan += [(DeviceState.RIPPING, None)] * chance.randint(1, 3)
-        plan += [(DeviceState.PRINTING, None)] * chance.randint(5, 45)
+    plan: list[Job] = []
+    minutes = CLOSES - OPENS - MINUTES_WITHOUT_INK
+    while minutes > 0:
+        jobs: list[Job] = [
+            (chance.choice([DeviceState.ON, DeviceState.STANDBY]), None, chance.randint(3, 30)),
+            (DeviceState.RIPPING, None, chance.randint(1, 3)),
+            (DeviceState.PRINTING, None, chance.randint(5, 45)),
+        ]
         if chance.random() < JAMS:
-            plan += [(DeviceState.ERROR, "media-jam")] * chance.randint(2, 12)
-    plan = plan[: CLOSES - MINUTES_WITHOUT_INK]
-    printing = [n for n, (status, _) in enumerate(plan) if status == DeviceState.PRINTING]
+            jobs.append((DeviceState.ERROR, "media-jam", chance.randint(2, 12)))
+        for status, alert, length in jobs:
+            plan.append((status, alert, min(length, minutes)))
+            minutes -= min(length, minutes)
+    printing = sum(length for status, _, length in plan if status == DeviceState.PRINTING)
     changed_at = _changed_at(seed)
-    before = round(changed_at / PAGES_A_DAY * len(printing))
-    empty_at = printing[before]
-    plan[empty_at:empty_at] = [(DeviceState.ERROR, "marker-supply-empty")] * MINUTES_WITHOUT_INK
-    rates = changed_at / before, (PAGES_A_DAY - changed_at) / (len(printing) - before)
-    plan += [(DeviceState.OFF, None)] * (24 * 60 - len(plan))
-    minutes, printed = [], 0.0
-    for n, (status, alert) in enumerate(plan):
-        minutes.append(Minute(status, printed, alert))
-        printed += rates[n > empty_at] if status == DeviceState.PRINTING else 0.0
-    return tuple(minutes)
+    before = round(changed_at / PAGES_A_DAY * printing)
+    rates = changed_at / before, (PAGES_A_DAY - changed_at) / (printing - before)
+    return tuple(_runs([(DeviceState.OFF, None, OPENS), *_without_ink(plan, before)], rates))
+
+
+def _without_ink(plan: list[Job], before: int) -> Iterator[Job]:
+    """Yield a plan in which the press stands still after some minutes of printing, to have its ink changed."""
+    for status, alert, length in plan:
+        if status == DeviceState.PRINTING and 0 <= before < length:
+            yield status, alert, before
+            yield DeviceState.ERROR, WITHOUT_INK, MINUTES_WITHOUT_INK
+            yield status, alert, length - before
+        else:
+            yield status, alert, length
+        before -= length if status == DeviceState.PRINTING else 0
+
+
+def _runs(plan: list[Job], rates: tuple[float, float]) -> Iterator[Run]:
+    """Yield a day from its plan: pages are printed at one rate until the ink is changed, and at another then."""
+    begins, printed, is_changed = 0, 0.0, False
+    for status, alert, length in [*plan, (DeviceState.OFF, None, 0)]:
+        rate = rates[is_changed] if status == DeviceState.PRINTING else 0.0
+        yield Run(begins, status, alert, printed, rate)
+        begins, printed, is_changed = begins + length, printed + length * rate, is_changed or alert == WITHOUT_INK

@@ -1,0 +1,80 @@
+"""What may stand in the agent's configuration: checks that return None, or say what is wrong. No I/O."""
+
+from collections.abc import Callable
+from typing import Any
+
+from printos_ext import arguments
+from printos_ext.errors import ConfigurationError, InvalidArgumentError
+from printos_ext.settings import checked_url
+from printos_ext.sources.opening import open_source
+from printos_ext.sources.reading import SourceError
+
+Check = Callable[[Any], str | None]
+
+LONGEST = 7 * 24 * 3600.0
+HIGHEST_PORT = 65_535
+
+
+def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> Check:
+    """Return a check for a number."""
+    kinds = (int,) if whole else (int, float)
+
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, kinds) and not isinstance(value, bool) and lowest <= value <= highest
+        return None if fits else f"a {'whole ' * whole}number from {lowest:g} to {highest:g} is due, not {value!r}"
+
+    return check
+
+
+def text(value: Any) -> str | None:
+    """Check for a text that says something."""
+    return None if isinstance(value, str) and value.strip() else f"a text is due, not {value!r}"
+
+
+def device_id(value: Any) -> str | None:
+    """Check for an id that names one device."""
+    try:
+        arguments.device_id(value)
+    except InvalidArgumentError as error:
+        return str(error)
+    return None
+
+
+def flag(value: Any) -> str | None:
+    """Check for true or false."""
+    return None if isinstance(value, bool) else f"true or false is due, not {value!r}"
+
+
+def one_of(*words: str) -> Check:
+    """Return a check for one of some words."""
+    return lambda value: None if value in words else f"one of {', '.join(words)} is due, not {value!r}"
+
+
+def address(value: Any) -> str | None:
+    """Check for where to listen: HOST:PORT, or off."""
+    if value == "off":
+        return None
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    fits = host and port.isdecimal() and int(port) <= HIGHEST_PORT
+    return None if fits else f"HOST:PORT or off is due, not {value!r}"
+
+
+def url(value: Any) -> str | None:
+    """Check for a server."""
+    try:
+        checked_url(value)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def readable_from(value: Any) -> str | None:
+    """Check for the addresses of a device; nothing is sent."""
+    if not (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+        return f"a list of addresses is due, not {value!r}"
+    try:
+        for one in value:
+            open_source(one)
+    except SourceError as error:
+        return str(error)
+    return None

@@ -1,0 +1,234 @@
+"""The agent's configuration, a TOML file: all of it is checked before any of it is used, with the line and the key.
+
+No secret is in the file itself: it names files that hold them, or the environment does.
+"""
+
+import os
+import stat
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import Factory, field, fields, frozen
+
+from printos_ext.errors import ConfigurationError
+from printos_ext.settings import checked_url, look_up
+
+from .attached import Attached, state_file
+from .checks import Check, address, device_id, flag, number, one_of, readable_from, text, url
+from .places import line_of
+
+Place = tuple[str | int, ...]
+Said = Mapping[str, str]
+NOTHING: Said = {}
+
+
+def setting(check: Check, default: Any = None) -> Any:
+    """Return a field that is checked so."""
+    return field(default=default, metadata={"check": check})
+
+
+@frozen
+class Server:
+    """`[printos]`: where to deliver to, and as whom."""
+
+    base_url: str | None = setting(url)
+    profile: str | None = setting(text)
+    key: str | None = setting(text)
+    key_file: str | None = setting(text)
+    secret_file: str | None = setting(text)
+    login: str | None = setting(text)
+    password_file: str | None = setting(text)
+
+    @property
+    def url(self) -> str:
+        """The server, wherever that is said."""
+        found = look_up({"base_url": self.base_url}, profile=self.profile)["base_url"]
+        return str(checked_url(str(found.value))).rstrip("/")
+
+
+@frozen
+class Storage:
+    """`[outbox]`: where statuses wait, and how many may."""
+
+    path: str | None = setting(text)
+    history: bool = setting(flag, default=False)
+    max_bytes: int = setting(number(1 << 20, 1 << 50, whole=True), default=1 << 30)
+    when_full: str = setting(one_of("refuse", "drop-oldest"), default="refuse")
+
+
+@frozen
+class Sending:
+    """`[delivery]`: how PrintOS is told; seconds."""
+
+    min_interval: float = setting(number(0), default=60.0)
+    heartbeat: float = setting(number(0.1), default=300.0)
+    concurrency: int = setting(number(1, 1000, whole=True), default=32)
+    timeout: float = setting(number(0.1, 30), default=15.0)
+
+
+@frozen
+class Asking:
+    """`[reading]`: how devices are asked; seconds."""
+
+    every: float = setting(number(0.1), default=30.0)
+    timeout: float = setting(number(0.1, 600), default=20.0)
+    failures_until_off: int = setting(number(0, 1000, whole=True), default=3)
+    off_when_stopping: bool = setting(flag, default=True)
+
+
+@frozen
+class Agent:
+    """`[agent]`: the process itself."""
+
+    attached: bool = setting(flag, default=True)
+    page: str = setting(address, default="127.0.0.1:9180")
+    watchdog: float = setting(number(0.5, 60), default=45.0)
+
+
+@frozen
+class Device:
+    """`[[device]]`: a device and the addresses it is read from; its id is looked up if it is not given."""
+
+    sources: tuple[str, ...] = setting(readable_from)
+    id: str | None = setting(device_id)
+    name: str | None = setting(text)
+    model: str | None = setting(text)
+    serial_number: str | None = setting(text)
+    location: str | None = setting(text)
+    every: float = setting(number(0.1), default=30.0)
+
+    @property
+    def called(self) -> str:
+        """What tells it from the other devices."""
+        return self.id or self.serial_number or " ".join(self.sources)
+
+
+@frozen
+class Configuration:
+    """The whole file."""
+
+    printos: Server = Factory(Server)
+    outbox: Storage = Factory(Storage)
+    delivery: Sending = Factory(Sending)
+    reading: Asking = Factory(Asking)
+    agent: Agent = Factory(Agent)
+    devices: Mapping[str, Device] = Factory(dict)
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where statuses wait: beside the list of what is attached, unless the file says where."""
+        return Path(os.path.expandvars(self.outbox.path)) if self.outbox.path else state_file().with_name("outbox.db")
+
+
+def read_configuration(file: Path, attached: list[Attached], *, instead: Said = NOTHING) -> Configuration:
+    """Return what a file says, and the devices that are attached besides; or say all that is wrong with it."""
+    try:
+        written = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise ConfigurationError(f"{file} cannot be read: {why}") from None
+    return parsed(written, attached, name=str(file), instead=instead)
+
+
+def parsed(written: str, attached: list[Attached], *, name: str, instead: Said = NOTHING) -> Configuration:
+    """Return what a text says.
+
+    Args:
+        written: The text.
+        attached: Devices that are read as well, if they are of the same server and the text does not name them.
+        name: How the text is called in errors.
+        instead: What somebody said on the command line about `[printos]`.
+    """
+    try:
+        document = tomllib.loads(written)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: it is no TOML: {error}") from None
+    faults = list(_faults(document)) or list(_contradictions(document))
+    if faults:
+        raise ConfigurationError("\n".join(_told(name, written, path, why) for path, why in faults))
+    tables = {one.name: _made(one.type, document.get(one.name, {})) for one in _tables()}
+    tables["printos"] = attrs.evolve(tables["printos"], **instead)
+    configuration = Configuration(**tables)
+    every = configuration.reading.every
+    devices: list[Device] = [_made(Device, {"every": every, **table}) for table in document.get("device", [])]
+    if configuration.agent.attached:
+        known = {device.called for device in devices} | {device.serial_number for device in devices}
+        here = [one for one in attached if one.server == configuration.printos.url]
+        new = (one for one in here if not {one.id, one.serial_number} & known)
+        devices += [
+            Device(one.sources, one.id, one.name, one.model, one.serial_number, one.location, every) for one in new
+        ]
+    return attrs.evolve(configuration, devices={device.called: device for device in devices})
+
+
+def secret(name: str, file: str) -> str:
+    """Return what a file with a secret says; environment variables may be part of its name."""
+    path = Path(os.path.expandvars(file))
+    try:
+        if sys.platform != "win32" and path.stat().st_mode & stat.S_IRWXO:
+            raise ConfigurationError(f"{name}: {path} holds a secret and everybody may read it: chmod o= {path}")
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise ConfigurationError(f"{name}: {path} cannot be read: {why}") from None
+
+
+def _tables() -> "list[attrs.Attribute[Any]]":
+    return [one for one in fields(Configuration) if one.name != "devices"]
+
+
+def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield all that is wrong, each with its place."""
+    tables: dict[str, Any] = {one.name: one.type for one in _tables()}
+    for name, table in document.items():
+        if name in tables:
+            yield from _faults_of(tables[name], table, (name,))
+        elif name == "device" and isinstance(table, list):
+            yield from _faults_of_devices(table)
+        else:
+            yield (name,), f"nothing is called {name!r}: there are [{'], ['.join(tables)}] and [[device]]"
+
+
+def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with tables that are right, each by itself."""
+    timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
+    if timeout >= document.get("agent", {}).get("watchdog", Agent().watchdog):
+        told = "a call is no standstill: it must be less than agent.watchdog"
+        yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
+
+
+def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Place, str]]:
+    seen: dict[Any, int] = {}
+    for place, table in enumerate(devices):
+        yield from _faults_of(Device, table, ("device", place))
+        if isinstance(table, dict):
+            if "sources" not in table:
+                yield ("device", place), 'sources are missing. Example: sources = ["ipp://10.0.0.7"]'
+            for name in ("id", "serial_number"):
+                if name in table and (first := seen.setdefault((name, str(table[name])), place)) != place:
+                    yield ("device", place, name), f"the device number {first + 1} has it, too"
+
+
+def _faults_of(kind: Any, table: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if not isinstance(table, dict):
+        yield place, "a table is due"
+        return
+    known = {one.name: one.metadata["check"] for one in fields(kind)}
+    for name, value in table.items():
+        if name not in known:
+            yield (*place, name), f"nothing is called {name!r} here: there are {', '.join(known)}"
+        elif (why := known[name](value)) is not None:
+            yield (*place, name), why
+
+
+def _made(kind: Any, table: Mapping[str, Any]) -> Any:
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+
+
+def _told(name: str, written: str, path: Place, why: str) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return f"{name}, line {line_of(written, path)}: {key}: {why}"

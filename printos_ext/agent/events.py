@@ -1,0 +1,71 @@
+"""The agent's log: one line for each event, for people or as JSON. What may be secret is not in an event."""
+
+import datetime as dt
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+log = logging.getLogger("printos_ext.agent")
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def event(name: str, /, *, level: Level = "info", trace: bool | BaseException = False, **fields: Any) -> None:
+    """Log what happened, and to what; with `trace`, also where in the code."""
+    fields = {key: value for key, value in fields.items() if value is not None}
+    number = logging.getLevelNamesMapping()[level.upper()]
+    if log.isEnabledFor(number):
+        log.log(number, name, extra={"fields": fields}, exc_info=trace)
+
+
+class Lines(logging.Formatter):
+    """A line for people: time, level, event, and the fields as name=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        told = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage(), **_more(record)}
+        time, level, name = (told.pop(key) for key in ("time", "level", "event"))
+        fields = "".join(f" {key}={_shown(value)}" for key, value in told.items())
+        return f"{time} {level} {_plain(str(name))}{fields}"
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON: `time`, `level`, `event`, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        told = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage()}
+        return json.dumps({**told, **_more(record)}, ensure_ascii=False, default=str)
+
+
+def log_to_stderr(*, as_json: bool) -> None:
+    """Write the log of this package to stderr; `PRINTOS_LOG` may ask for more of it."""
+    package = logging.getLogger("printos_ext")
+    written = logging.StreamHandler(sys.stderr)
+    written.setFormatter(JsonLines() if as_json else Lines())
+    package.handlers[:] = [written]
+    package.setLevel(logging.INFO)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _more(record: logging.LogRecord) -> Mapping[str, Any]:
+    """Return the fields of an event; another's record may have an exception instead."""
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    if record.exc_info:
+        return {**fields, "exception": logging.Formatter().formatException(record.exc_info)}
+    return fields
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    is_plain = text and text.isprintable() and not set(text) & set(' "=')
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.splitlines())

@@ -1,0 +1,98 @@
+"""The process around an agent: signals, the page, systemd; it ends although a thread may still wait for a device."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from attrs import frozen
+
+from printos_ext.errors import ConfigurationError
+
+from . import pages, service
+from .configuration import Configuration
+from .events import event
+from .running import Agent
+
+LoadConfiguration = Callable[[], Configuration]
+
+
+async def serve(load: LoadConfiguration) -> None:
+    """Run an agent until SIGTERM or SIGINT; SIGHUP makes it load its configuration anew."""
+    _allow_many_sockets()
+    configuration = load()
+    service.live_for(configuration.agent.watchdog)
+    ends, loop = asyncio.Event(), asyncio.get_running_loop()
+    async with Agent(configuration) as agent, pages.serving(agent):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ends.set))
+        if sys.platform != "win32":
+            signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(_reload, agent, load))
+        counts = agent.outbox.counts()
+        event(
+            "started",
+            server=configuration.printos.url,
+            devices=len(configuration.devices),
+            outbox=str(configuration.outbox_path),
+            waiting=counts.waiting,
+            page=configuration.agent.page,
+        )
+        service.notify("READY=1")
+        await agent.run(ends)
+
+
+@frozen
+class Done:
+    """What came of one time."""
+
+    devices: int
+    unreadable: int
+    taken: int
+    refused: int
+    waiting: int
+
+
+def once(configuration: Configuration) -> Done:
+    """Read every device one time, deliver what waits, and return what came of it."""
+
+    async def work() -> Done:
+        async with Agent(configuration) as agent:
+            await agent.once()
+            devices, sent = agent.watching.devices.values(), agent.delivery.tally
+            unreadable = sum(watched.error is not None and watched.reading is None for watched in devices)
+            return Done(len(devices), unreadable, sent.taken, sent.refused, agent.outbox.counts().waiting)
+
+    _allow_many_sockets()
+    return asyncio.run(work())
+
+
+def run(load: LoadConfiguration) -> NoReturn:
+    """Run an agent, and end the process: a thread that waits for a device must not hold up the end."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(serve(load))
+    logging.shutdown()
+    os._exit(0)
+
+
+def _reload(agent: Agent, load: LoadConfiguration) -> None:
+    """Change everything or, if the configuration is broken, nothing."""
+    service.notify("RELOADING=1")
+    try:
+        agent.reload(load())
+    except ConfigurationError as error:
+        event("not reloaded", error=str(error), level="error")
+    service.notify("READY=1")
+
+
+def _allow_many_sockets() -> None:
+    """Ask for as many sockets as the machine lets this process have: a fleet has one or two for each device."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - not everywhere
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # what is allowed may be more than is possible
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

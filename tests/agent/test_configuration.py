@@ -1,0 +1,200 @@
+"""The configuration: all of it is checked, and every fault is told with its line and key."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from printos_ext import ConfigurationError
+from printos_ext.agent.attached import Attached
+from printos_ext.agent.configuration import parsed, secret
+from printos_ext.agent.places import line_of
+
+WHOLE = """\
+[printos]
+base_url = "https://printos.example"
+
+[outbox]
+path = "/var/lib/printos/outbox.db"  # [delivery]
+history = true
+max_bytes = 10_000_000
+when_full = "drop-oldest"
+
+[delivery]
+min_interval = 90
+heartbeat = 600
+concurrency = 8
+timeout = 5.5
+
+[reading]
+every = 20
+timeout = 7
+failures_until_off = 5
+off_when_stopping = false
+
+[agent]
+attached = false
+page = "127.0.0.1:0"
+watchdog = 30
+
+[[device]]
+id = "IL42"
+sources = [
+    "sim://press",
+    "jsonl:/tmp/x",
+]
+name = '''
+press 1'''
+
+[[device]]
+serial_number = "F-17"
+sources = ["sim://folder"]
+every = 5
+"""
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(text, [], name="agent.toml")
+    return str(caught.value).splitlines()
+
+
+def test_everything_that_can_be_said_is_taken() -> None:
+    said = parsed(WHOLE, [], name="agent.toml")
+
+    assert said.printos.url == "https://printos.example"
+    assert (said.outbox.history, said.outbox.when_full, said.outbox_path.name) == (True, "drop-oldest", "outbox.db")
+    assert (said.delivery.min_interval, said.delivery.timeout) == (90, 5.5)
+    assert (said.reading.failures_until_off, said.reading.off_when_stopping, said.agent.watchdog) == (5, False, 30)
+    assert [(device.called, device.every) for device in said.devices.values()] == [("IL42", 20), ("F-17", 5)]
+    assert said.devices["IL42"].sources == ("sim://press", "jsonl:/tmp/x")
+
+
+def test_nothing_said_is_a_configuration() -> None:
+    assert parsed("", [], name="agent.toml").delivery.min_interval == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "key"),
+    [
+        ("min_interval = 90", "min_interval = -1", 11, "delivery.min_interval"),
+        ("min_interval = 90", "min_interval = nan", 11, "delivery.min_interval"),
+        ("min_interval = 90", "min_interval = true", 11, "delivery.min_interval"),
+        ("concurrency = 8", "concurrency = 8.5", 13, "delivery.concurrency"),
+        ("concurrency = 8", "concurrencies = 8", 13, "delivery.concurrencies"),
+        ("history = true", 'history = "yes"', 6, "outbox.history"),
+        ('when_full = "drop-oldest"', 'when_full = "explode"', 8, "outbox.when_full"),
+        ("https://printos.example", "ftp://printos.example", 2, "printos.base_url"),
+        ("127.0.0.1:0", "127.0.0.1", 24, "agent.page"),
+        ('"sim://press"', '"smb://press"', 29, "device[0].sources"),
+        ('"sim://press"', "7", 29, "device[0].sources"),
+        ('"jsonl:/tmp/x",', '"jsonl:",', 29, "device[0].sources"),
+        ("press 1", " ", 33, "device[0].name"),
+        ('id = "IL42"', 'id = ".."', 28, "device[0].id"),
+        ('serial_number = "F-17"', 'id = "IL42"', 37, "device[1].id"),
+        ('sources = ["sim://folder"]', "", 36, "device[1]"),
+        ("[reading]", "[readings]", 16, "readings"),
+        ("[[device]]\nserial", "[[devices]]\nserial", 36, "devices"),
+    ],
+)
+def test_fault_is_told_with_line_and_key(before: str, after: str, line: int, key: str) -> None:
+    assert before in WHOLE
+
+    told = refused(WHOLE.replace(before, after))
+
+    assert [one.startswith(f"agent.toml, line {line}: {key}: ") for one in told] == [True], told
+
+
+def test_all_faults_are_told_at_once() -> None:
+    told = refused(WHOLE.replace("min_interval = 90", "min_interval = -1").replace("watchdog = 30", "watchdog = 0"))
+
+    assert len(told) == 2
+
+
+def test_text_that_is_no_toml_is_told_with_its_place() -> None:
+    (told,) = refused(WHOLE.replace("every = 20", "every = twenty"))
+
+    assert told.startswith("agent.toml: it is no TOML")
+    assert "line 17" in told
+
+
+def test_call_that_may_take_longer_than_the_watchdog_waits_is_refused() -> None:
+    (told,) = refused("[delivery]\ntimeout = 20\n[agent]\nwatchdog = 15\n")
+
+    assert told.startswith("agent.toml, line 2: delivery.timeout: ")
+
+
+SERVER = "https://printos.example"
+
+
+def attached(number: int, server: str = SERVER) -> Attached:
+    return Attached(f"id{number}", server, "T250", f"S{number}", (f"sim://press?seed={number}",))
+
+
+def test_devices_that_are_attached_are_read_too_if_they_are_of_the_same_server() -> None:
+    text = f'[printos]\nbase_url = "{SERVER}/"\n[[device]]\nid = "id1"\nsources = ["sim://other"]\n'
+
+    said = parsed(text, [attached(1), attached(2), attached(3, "https://elsewhere.example")], name="agent.toml")
+
+    assert {name: device.sources for name, device in said.devices.items()} == {
+        "id1": ("sim://other",),
+        "id2": ("sim://press?seed=2",),
+    }
+
+
+def test_secret_that_everybody_may_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n", encoding="utf-8")
+    file.chmod(0o600)
+    assert secret("printos.secret_file", "$CREDENTIALS_DIRECTORY/secret") == "hunter2"
+
+    file.chmod(0o600 | stat.S_IROTH)
+    for name in ("$CREDENTIALS_DIRECTORY/secret", "$CREDENTIALS_DIRECTORY/nothing"):
+        with pytest.raises(ConfigurationError, match=r"printos\.secret_file: .*/(secret|nothing)"):
+            secret("printos.secret_file", name)
+
+
+values: Any = st.recursive(
+    st.sampled_from(["7", "-1", "1e400", "nan", "true", '"x"', '"sim://x"', "1979-05-27", "[]", "[[]]", "{}", "''"]),
+    lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+    max_leaves=5,
+)
+names = st.sampled_from(
+    ["id", "sources", "every", "path", "page", "timeout", "x", "base_url", "key", "'a b'", "max_bytes"]
+)
+headers = st.sampled_from(
+    ["[printos]", "[outbox]", "[delivery]", "[agent]", "[[device]]", "[device]", "[x.y]", "[[printos]]"]
+)
+lines = st.lists(headers | st.tuples(names, values).map(" = ".join), max_size=12)
+
+
+@settings(max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "500")))
+@given(lines.map("\n".join) | st.text(max_size=30))
+def test_any_text_is_a_configuration_or_refused(text: str) -> None:
+    try:
+        parsed(text, [], name="agent.toml")
+    except ConfigurationError as error:
+        assert "agent.toml" in str(error)  # noqa: PT017 - either is fine
+
+
+@settings(max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "300")))
+@given(
+    st.lists(
+        st.sampled_from(["", "# c", "a = 1", "b = [\n1,\n\n2]", "c = '''\n[x]\n'''", "[t]\nd = 1"]),
+        max_size=8,
+        unique=True,
+    )
+)
+def test_place_is_the_line_on_which_something_begins(parts: list[str]) -> None:
+    text = "\n".join([*parts, "[[z]]", "e = 1", "[[z]]", "f = [", "2]", "g = 1"])
+    lines = text.splitlines()
+
+    assert line_of(text, ("z", 1, "f")) == len(lines) - 2
+    assert line_of(text, ("z", 1, "g")) == len(lines)
+    assert line_of(text, ("z", 1)) == len(lines) - 3
+    assert line_of(text, ("z", 0, "e")) == len(lines) - 4

@@ -1,0 +1,109 @@
+"""Which readings become statuses, and when a device is read."""
+
+import datetime as dt
+from itertools import pairwise
+from random import Random
+
+import pytest
+from attrs import evolve
+
+from printos_ext.agent.news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_of, status_off
+from printos_ext.agent.schedule import Schedule
+from printos_ext.sources.reading import Reading
+
+NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+RULES = Rules(figures=60, heartbeat=300)
+IDLE = status_of("d", Reading(NOW, status="DS_STANDBY", pages_total=7, ink_level=50.0))
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "is_news"),
+    [
+        (IDLE, 60, False),
+        (evolve(IDLE, observed_at=NOW + dt.timedelta(days=365)), 60, False),
+        (IDLE, 300, True),
+        (evolve(IDLE, status="DS_ERROR"), 0, True),
+        (evolve(IDLE, pages_total=8), 30, False),
+        (evolve(IDLE, pages_total=8), 60, True),
+        (evolve(IDLE, ink_level=49.5), 60, True),
+    ],
+    ids=["the same", "another date", "heartbeat", "state", "figures too soon", "pages", "ink"],
+)
+def test_state_is_told_at_once_figures_after_a_while_the_same_as_a_heartbeat(
+    status: object,
+    seconds: float,
+    is_news: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    assert is_worth_telling(status, Told(IDLE, 1000), 1000 + seconds, RULES) is is_news  # type: ignore[arg-type]  # a Status
+
+
+def test_first_reading_is_news() -> None:
+    assert is_worth_telling(IDLE, Told(), 0, RULES)
+
+
+def test_device_that_answers_and_tells_no_state_is_on() -> None:
+    assert status_of("d", Reading(NOW, pages_total=7)).status == "DS_ON"
+
+
+def test_device_is_off_after_three_failures_in_a_row() -> None:
+    told, seen = Told(IDLE, 1000), []
+    for _ in range(3):
+        told = after_failure(told)
+        seen.append(is_taken_for_off(told, RULES))
+
+    assert seen == [False, False, True]
+    assert not is_taken_for_off(told, Rules(failures_until_off=0))
+    assert (status_off("d", NOW).status, status_off("d", NOW).pages_total) == ("DS_OFF", None)
+
+
+def readings(schedule: Schedule, until: float) -> dict[str, list[float]]:
+    moments: dict[str, list[float]] = {}
+    now = 0.0
+    while (left := schedule.seconds_left(now)) is not None and now + left <= until:
+        now += left
+        while (taken := schedule.take(now)) is not None:
+            moments.setdefault(taken[0], []).append(now)
+    return moments
+
+
+def test_ten_thousand_devices_do_not_beat_as_one() -> None:
+    schedule = Schedule(Random(7).random)
+    schedule.begin([(f"d{n}", 60.0) for n in range(10_000)], 0.0)
+
+    moments = readings(schedule, 300.0)
+
+    seconds = [0] * 301
+    for one in moments.values():
+        for moment in one:
+            seconds[int(moment)] += 1
+    assert max(seconds) < 2 * 10_000 / 60
+    assert min(seconds[:300]) > 0.5 * 10_000 / 60
+    assert all(round(b - a, 6) == 60 for one in moments.values() for a, b in pairwise(one[2:]))
+
+
+def test_few_devices_are_read_soon() -> None:
+    schedule = Schedule(Random(7).random)
+    schedule.begin([(f"d{n}", 3600.0) for n in range(50)], 0.0)
+
+    assert len(readings(schedule, 0.5)) == 50
+
+
+def test_readings_that_were_missed_are_not_made_up_for() -> None:
+    schedule = Schedule(lambda: 0.5)
+    schedule.begin([("d", 60.0)], 0.0)
+    schedule.take(1000.0)
+
+    assert schedule.take(1000.0) is None
+    assert schedule.seconds_left(1000.0) == 30 + 17 * 60 - 1000
+
+
+def test_devices_that_stay_keep_their_places() -> None:
+    schedule = Schedule(Random(7).random)
+    schedule.begin([("a", 60.0), ("b", 60.0)], 0.0)
+    before = readings(schedule, 600.0)["a"][-1]
+    schedule.keep({"a"})
+    schedule.begin([("c", 60.0)], 600.0)
+
+    moments = readings(schedule, 900.0)
+    assert set(moments) == {"a", "c"}
+    assert moments["a"][0] == before + 60

@@ -1,0 +1,168 @@
+"""Devices that are read: each by itself, with an end, and what the outbox does not take is not forgotten."""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from printos_ext.agent.configuration import Device
+from printos_ext.agent.news import Rules
+from printos_ext.agent.outbox import OutboxError, Status
+from printos_ext.agent.schedule import Schedule
+from printos_ext.agent.watching import Watching
+from printos_ext.sources.reading import Reading, Source
+
+NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+
+@define
+class Press:
+    """A source that does what a test tells it."""
+
+    address: str
+    pages: int = 0
+    hangs: bool = False
+    closed: int = 0
+
+    async def read(self) -> Reading:
+        if self.hangs:
+            await asyncio.Event().wait()
+        self.pages += 1
+        return Reading(NOW, status="DS_PRINTING", pages_total=self.pages)
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+@define
+class Hall:
+    """Presses by their addresses, and what was put of them."""
+
+    presses: dict[str, Press] = field(factory=dict)
+    put: list[Status] = field(factory=list)
+    is_full: bool = False
+
+    def open(self, address: str) -> Source:
+        return self.presses.setdefault(address, Press(address))
+
+    async def take(self, status: Status) -> None:
+        if self.is_full:
+            raise OutboxError("outbox.db is full")
+        self.put.append(status)
+
+    def watching(self, *names: str, longest: float = 5.0) -> Watching:
+        async def identify(device: Device, _: Reading) -> str:
+            return f"found {device.called}"
+
+        watching = Watching(Rules(), self.take, identify, Schedule(lambda: 0.0), longest, open=self.open)
+        watching.attend(devices(*names))
+        return watching
+
+
+def devices(*names: str, source: str = "press:") -> dict[str, Device]:
+    return {name: Device((f"{source}{name}",), name, every=0.01) for name in names}
+
+
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(work(), 20))
+
+
+def test_reading_that_the_outbox_did_not_take_is_news_the_next_time(caplog: pytest.LogCaptureFixture) -> None:
+    hall = Hall(is_full=True)
+
+    async def work() -> None:
+        watching = hall.watching("a")
+        with caplog.at_level(logging.INFO):
+            for _ in range(3):
+                await watching.read_once()
+        assert watching.devices["a"].not_put == "outbox.db is full"
+        hall.is_full = False
+        await watching.read_once()
+        assert watching.devices["a"].not_put is None
+
+    run(work)
+    assert [status.pages_total for status in hall.put] == [4]
+    assert [record.message for record in caplog.records].count("not accepted") == 1
+
+
+def test_device_that_hangs_delays_no_other_and_is_given_up_in_time() -> None:
+    hall = Hall({"press:slow": Press("press:slow", hangs=True)})
+
+    async def work() -> None:
+        watching = hall.watching("slow", "quick", longest=0.2)
+        running = asyncio.create_task(watching.run())
+        while watching.tally.failed < 2:  # noqa: ASYNC110 - others change it
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert "no answer within 0.2 s" in (watching.devices["slow"].error or "")
+        assert watching.tally.skipped
+
+    run(work)
+    assert len({status.pages_total for status in hall.put if status.device_id == "quick"}) > 10
+
+
+def test_source_that_raises_anything_is_a_device_that_fails() -> None:
+    hall = Hall()
+
+    async def work() -> None:
+        watching = hall.watching("a")
+        watching.open = lambda _: Press(8 / 0)  # type: ignore[arg-type]  # it never gets that far
+        for _ in range(3):
+            await watching.read_once()
+        assert "ZeroDivisionError" in (watching.devices["a"].error or "")
+
+    run(work)
+    assert [status.status for status in hall.put] == ["DS_OFF"]
+
+
+def test_device_that_is_no_longer_wanted_is_closed_and_says_nothing_more() -> None:
+    hall = Hall()
+
+    async def work() -> None:
+        watching = hall.watching("a", "b")
+        await watching.read_once()
+        before = watching.devices["a"]
+        watching.attend({**devices("a"), **devices("b", source="other:"), **devices("c")})
+        await watching.read_once()
+        await watching.aclose()
+        assert watching.devices["a"] is before
+
+    run(work)
+    assert {address: press.closed for address, press in hall.presses.items()} == {
+        "press:a": 1,
+        "press:b": 1,
+        "other:b": 1,
+        "press:c": 1,
+    }
+    assert hall.presses["press:b"].pages == 1
+
+
+def test_reading_that_ends_after_its_device_was_taken_away_is_not_told() -> None:
+    hall = Hall()
+
+    async def work() -> None:
+        watching = hall.watching("a")
+        reading = asyncio.create_task(watching.read_once())
+        await asyncio.sleep(0)
+        watching.attend({})
+        await reading
+
+    run(work)
+    assert hall.put == []
+
+
+def test_device_without_an_id_is_told_under_the_one_that_is_found() -> None:
+    hall = Hall()
+
+    async def work() -> None:
+        watching = hall.watching()
+        watching.attend({"S7": Device(("press:x",), serial_number="S7")})
+        await watching.read_once()
+
+    run(work)
+    assert [status.device_id for status in hall.put] == ["found S7"]
