@@ -112,7 +112,7 @@ def _begun(context: typer.Context, *, as_json: bool) -> Any:
         from printos_ext.agent import process  # noqa: PLC0415 - it needs an extra
     except ModuleNotFoundError as error:
         told = f"the agent needs {error.name}: pip install 'printos-device[agent]'"
-        raise output.CannotShowError(told, exits.USAGE) from None
+        raise output.CommandError(told, exits.USAGE) from None
     from printos_ext.agent.events import log_to_stderr  # noqa: PLC0415 - help and completion can do without it
 
     log_to_stderr(as_json=as_json)
@@ -126,7 +126,7 @@ def _refusing(work: "Callable[[], Any]") -> Any:
     try:
         return work()
     except OutboxError as error:
-        raise output.CannotShowError(str(error), exits.ERROR) from None
+        raise output.CommandError(str(error), exits.ERROR) from None
 
 
 def _open(context: typer.Context, file: Path | None, use: "Callable[[Outbox], Awaitable[None]]") -> None:
@@ -144,7 +144,7 @@ def _open(context: typer.Context, file: Path | None, use: "Callable[[Outbox], Aw
 
 def _known(box: "Outbox", number: int) -> "Outbox":
     if number not in {letter.number for letter in box.dead()}:
-        raise output.CannotShowError(f"no refused status has the number {number}: see printos outbox show", exits.ERROR)
+        raise output.CommandError(f"no refused status has the number {number}: see printos outbox show", exits.ERROR)
     return box
 
 
