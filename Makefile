@@ -30,7 +30,7 @@ test: $(READY) $(REDOCLY) ## run the tests
 fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK and the sources, and thousands of requests on the sandbox
 	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sources tests/sandbox/test_schemathesis.py
 
-torture: $(READY) ## the tests that take minutes: a million lines through the shell
+torture: $(READY) ## the tests that take minutes: a million lines, a thousand kills, power cuts, a day without a server
 	@$(PY) -m pytest -m torture --durations=0
 
 check: $(READY) $(REDOCLY) ## everything but the tests: format, lint, types, imports, drift, contract, secrets
@@ -66,6 +66,7 @@ bench: $(READY) ## measure, beside what it is compared with
 	@$(PY) benchmarks/imports.py
 	@$(PY) benchmarks/sandbox.py
 	@$(PY) benchmarks/snmp.py
+	@$(PY) benchmarks/outbox.py
 
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)
