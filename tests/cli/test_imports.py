@@ -43,8 +43,9 @@ def test_each_row_is_registered_and_has_a_result(run: Run, printos_sandbox: Sand
         (2, "provisioned", None),
         (3, "provisioned", None),
     ]
-    assert [row["id"] for row in made] == [device["id"] for device in printos_sandbox.devices]
-    assert [device["request"] for device in printos_sandbox.devices] == [
+    devices = sorted(printos_sandbox.devices, key=lambda device: str(device["serialNumber"]))
+    assert [row["id"] for row in made] == [device["id"] for device in devices]
+    assert [device["request"] for device in devices] == [
         {"model": "T250", "serialNumber": "1", "location": "Hall 1"},
         {"model": "T250", "serialNumber": "2"},
     ]

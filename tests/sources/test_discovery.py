@@ -124,7 +124,7 @@ def test_network_that_cannot_be_heard_is_an_error_of_the_source(monkeypatch: pyt
 def test_without_zeroconf_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zeroconf", None)
 
-    with pytest.raises(SourceError, match=r"pip install 'printos-device\[sources\]'"):
+    with pytest.raises(SourceError, match=r"pip install 'printos-device\[agent\]'"):
         asyncio.run(browse(0.1))
 
 
