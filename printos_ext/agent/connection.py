@@ -1,13 +1,15 @@
 """The connection to PrintOS that an agent delivers over: many at once, never a retry of its own, each call limited."""
 
 import asyncio
+from urllib.parse import quote
 
+import aiohttp
 import httpx
 
 from printos_ext import flows
 from printos_ext.auth import SessionAuth
 from printos_ext.client import AsyncPrintOS
-from printos_ext.errors import ConfigurationError, PrintOSError
+from printos_ext.errors import APIConnectionError, ConfigurationError, PrintOSError
 from printos_ext.flows import StatusUpdate
 from printos_ext.pools import aiohttp_client, certificates
 from printos_ext.sources.reading import Reading, SourceError
@@ -50,7 +52,14 @@ class Connection:
         update = StatusUpdate(
             status.device_id, status.status, status.pages_total, status.ink_level, dict(status.more_metrics)
         )
-        await self._printos.run(flows.report(update))
+        try:
+            await self._printos.run(flows.report(update))
+        except aiohttp.ClientError as error:  # for an answer that is none, the adapter to httpx has no error of its own
+            request = httpx.Request("PUT", f"{self._printos.devices_url}/{quote(status.device_id, safe='')}/status")
+            told = " ".join(str(error).split())
+            raise APIConnectionError(
+                f"PUT {request.url}: no answer that can be read: {told}", request=request
+            ) from error
 
     async def identify(self, device: Device, reading: Reading) -> str:
         """Return the id of a device by its serial number; it is registered already, or there is none."""

@@ -24,7 +24,7 @@ MINUTE = 60.0
 
 
 def run(work: Any, *arguments: Any, **options: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(work(*arguments, **options), 1800))
+    return asyncio.run(asyncio.wait_for(work(*arguments, **options), 3600))
 
 
 class Outage:
@@ -235,6 +235,20 @@ def test_what_is_refused_for_good_is_kept_with_the_reason_and_stops_nobody(
     dead = run(work)
     assert taken(printos_sandbox.journal) == {"d1": [1]}
     assert (set(dead), "because of this" in dead["d0"]) == ({"d0", ".."}, True)
+
+
+def test_answer_that_is_none_is_a_call_that_may_have_arrived(printos_sandbox: Sandbox, tmp_path: Path) -> None:
+    printos_sandbox.seed(fleet(1))
+    printos_sandbox.fault("garbage", count=1)
+
+    async def work() -> Delivery:
+        async with delivering(printos_sandbox, tmp_path, min_interval=2) as delivery:
+            await delivery.put(status(0, 7))
+            await emptied(delivery)
+        return delivery
+
+    delivery = run(work)
+    assert (delivery.tally.taken, delivery.tally.failed, spacing(printos_sandbox.journal) >= 2) == (1, 1, True)
 
 
 def test_device_that_always_fails_delays_no_other(printos_sandbox: Sandbox, tmp_path: Path) -> None:
