@@ -14,7 +14,16 @@ from printos_ext.states import DeviceState
 from .makers import sold_as
 from .reading import Ignored, Origin, Reading
 from .supplies import Supply, kind_of, listed, lowest, percents, uncounted
-from .texts import as_serial_number, cleaned, device_id, maker_and_model, offered_serial_numbers, readable, says_nothing
+from .texts import (
+    as_serial_number,
+    as_told,
+    cleaned,
+    device_id,
+    maker_and_model,
+    offered_serial_numbers,
+    readable,
+    says_nothing,
+)
 
 PRINTER_ATTRIBUTES = (
     *("printer-device-id", "printer-make-and-model", "printer-serial-number", "printer-location"),
@@ -82,19 +91,19 @@ def _split(reason: str) -> tuple[str, str]:
 
 
 def _model(attributes: Mapping[str, Any]) -> Told:
-    for name, text in _told(attributes, "printer-device-id"):
-        maker, model = maker_and_model(device_id(text))
+    for name, fields in _device_ids(attributes):
+        maker, model = maker_and_model(fields)
         yield name, model and sold_as(maker, model), "it names no model"
     for name, text in _told(attributes, "printer-make-and-model"):
         yield name, None if says_nothing(text) else sold_as(None, text), f"{text!r} says nothing"
 
 
 def _serial_number(attributes: Mapping[str, Any]) -> Told:
-    for name, text in _told(attributes, "printer-serial-number"):
-        number, unfit = as_serial_number(text)
-        yield name, None if unfit else number, f"{number!r} {unfit}"
-    for name, text in _told(attributes, "printer-device-id"):
-        for number, unfit in map(as_serial_number, offered_serial_numbers(device_id(text))):
+    for value in _values(attributes, "printer-serial-number")[:1]:
+        number, unfit = as_serial_number(as_told(value) or "")
+        yield "printer-serial-number", None if unfit else number, f"{number!r} {unfit}"
+    for name, fields in _device_ids(attributes):
+        for number, unfit in map(as_serial_number, offered_serial_numbers(fields)):
             yield name, None if unfit else number, f"{number!r} {unfit}"
 
 
@@ -204,6 +213,11 @@ def _told(attributes: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]
     """Give an attribute that is there by its name and its text, which may be empty."""
     for value in _values(attributes, name)[:1]:
         yield name, cleaned(value) or ""
+
+
+def _device_ids(attributes: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    for value in _values(attributes, "printer-device-id")[:1]:
+        yield "printer-device-id", device_id(as_told(value) or "")
 
 
 def _texts(attributes: Mapping[str, Any], name: str) -> list[str]:

@@ -8,7 +8,16 @@ from attrs import evolve, frozen
 from . import snmp_rows as snmp
 from .makers import BY_NUMBER, maker_in, sold_as
 from .snmp_rows import Rows, Value
-from .texts import as_serial_number, cleaned, device_id, maker_and_model, offered_serial_numbers, readable, says_nothing
+from .texts import (
+    as_serial_number,
+    as_told,
+    cleaned,
+    device_id,
+    maker_and_model,
+    offered_serial_numbers,
+    readable,
+    says_nothing,
+)
 
 # Descriptions of no printer: of what answers for it, and of a family.
 PRINT_SERVER = re.compile(
@@ -25,7 +34,7 @@ VERSION_TAIL = re.compile(
     r"[\s,(]+(?:(?:version|firmware|serial(?: number)?|S/?N)\b.*|(?:OS|Ver\.?|V)?\s?\d+(?:\.\d+)+)$", re.IGNORECASE
 )
 
-SERIAL_IN_DESCR = re.compile(r"\bS/?N(?::\s*|\s+)(?=[A-Za-z-]*\d)([0-9A-Za-z-]{5,})")
+SERIAL_IN_DESCR = re.compile(r"\bS/?N(?::\s*|\s+)(?=[A-Za-z._-]*\d)([0-9A-Za-z._-]{5,})")
 # HP puts two octets before a text: what kind it is and in which symbols.
 HP_PREFIX = re.compile(rb"[\x00-\x1f].", re.DOTALL)
 
@@ -51,7 +60,7 @@ def serial_numbers(rows: Rows) -> Iterator[Candidate]:
     for oid in sorted(snmp.SERIAL_NUMBERS, key=lambda oid: not oid.startswith(own)):
         yield from _serial(_without_prefix(rows.get(oid)), oid)
     for oid in snmp.DEVICE_IDS:
-        for offered in offered_serial_numbers(device_id(cleaned(rows.get(oid)) or "")):
+        for offered in offered_serial_numbers(device_id(as_told(rows.get(oid)) or "")):
             yield from _serial(offered, oid)
 
 
@@ -99,12 +108,8 @@ def firmware(rows: Rows) -> str | None:
 
 
 def _serial(value: Value, key: str) -> Iterator[Candidate]:
-    said = cleaned(value)
-    if said:
-        number, unfit = as_serial_number(said)
-        octets = (snmp.octets(value) or b"").split(b"\0", 1)[0].strip()
-        if not unfit and any(octet < ord(" ") for octet in octets):
-            unfit = "is not the text of a serial number"
+    if told := as_told(value):
+        number, unfit = as_serial_number(told)
         yield Candidate(number, key, unfit)
 
 

@@ -121,6 +121,21 @@ def test_placeholder_for_a_serial_number_gives_way_to_the_device_id() -> None:
     assert reasons_not_to_use(reading, "printer-serial-number") == ["'AAA0A00000' only holds its place"]
 
 
+@pytest.mark.parametrize("told", ["S/N CN12345", "SN:CN12345", "CN12345...", b"CN12345\0\0"])
+def test_serial_number_is_without_what_stands_around_it_in_ipp(told: Any) -> None:
+    assert read(printer_serial_number=told).serial_number == "CN12345"
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"printer-serial-number": "CN\x0712345"}, {"printer-device-id": "MDL:Jet;SN:CN\x0712345;"}]
+)
+def test_control_character_is_no_part_of_a_serial_number_in_ipp(attributes: dict[str, Any]) -> None:
+    reading = read(attributes)
+
+    assert reading.serial_number is None
+    assert [entry.why for entry in reading.ignored] == ["'CN\\x0712345' is not the text of a serial number"]
+
+
 def test_empty_location_is_none() -> None:
     reading = read(printer_location="  ")
 

@@ -333,6 +333,13 @@ def test_firmware_is_a_detail() -> None:
             "B9A154306",
         ),
         ({SERIAL: b"\x01\x02\x03"}, None),
+        ({SERIAL: b"CN\x0712345"}, None),
+        ({HP_DEVICE_ID: b"MFG:ACME;MDL:9;SN:CN\n12345;"}, None),
+        ({SERIAL: b"S/N CN12345"}, "CN12345"),
+        ({SERIAL: b"SN:CN12345"}, "CN12345"),
+        ({SERIAL: b"ACDEGB8GF9A00VH..."}, "ACDEGB8GF9A00VH"),
+        ({snmp.SYS_DESCR: b"Acme A-9 Series; V3.00; S/N ACDEGB8GF9A00VH..."}, "ACDEGB8GF9A00VH"),
+        ({snmp.SYS_DESCR: b"Acme A-9, S/N: AC-12.345, Net 1.2"}, "AC-12.345"),
         ({}, None),
     ],
     ids=[
@@ -350,6 +357,13 @@ def test_firmware_is_a_detail() -> None:
         "NUL-ended",
         "maker's own first",
         "nothing that is text",
+        "control character",
+        "control character in a device id",
+        "named by two letters and a slash",
+        "named by two letters",
+        "filled up with dots",
+        "filled up with dots in sysDescr",
+        "dots in it",
         "none",
     ],
 )
@@ -362,6 +376,7 @@ def test_serial_number_is_the_makers(rows: dict[str, Value], serial_number: str 
     [
         *(b"AAA0A00000", b"XXXXXXXXXX", b"0000000000", b"0", b"N/A", b"unknown", b"Not Available", b"1234567890"),
         *(b"XXX0000000", b"----", b"none", b"default", b"\xff\xfe\xfd\xfc"),
+        *(b"TBD", b"PRINTER", b"test", b"default string", b"System Serial Number", b"SERIALNUMBER1", b"S/N"),
     ],
 )
 def test_placeholder_is_no_serial_number(said: bytes) -> None:

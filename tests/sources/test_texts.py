@@ -1,9 +1,10 @@
 """What is left of a device's text once it is clean, and what is no serial number."""
 
+import os
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printos_ext.sources.makers import sold_as
@@ -59,6 +60,10 @@ def test_serial_number_of_a_device_is_one(text: str) -> None:
         ),
         *("(null)", "To be filled by O.E.M.", "Serial Number", "", "***", "XXX9X99999", "AB00000", "12345678"),
         *("414141304130303030300000", "No serial number set"),
+        *("TBD", "tba", "PRINTER", "Printer 1", "test", "TEST0001", "test12345", "default string", "Default_String"),
+        *("System Serial Number", "SERIALNUMBER1", "PrinterSerialNumber", "NotSet", "not set", "To be filled in"),
+        *("S/N", "S/N:", "SN: N/A", "no number", "unbekannt", "30303030303030303030", "123456", "..."),
+        "546F2062652066696C6C6564206279204F454D",
     ],
 )
 def test_placeholder_is_no_serial_number(text: str) -> None:
@@ -76,6 +81,41 @@ def test_placeholder_is_no_serial_number(text: str) -> None:
 )
 def test_what_cannot_be_a_serial_number_says_why(text: str, why: str) -> None:
     assert as_serial_number(text) == (text, why)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("S/N CN12345", "SN:CN12345", "s/n: CN12345", "SN CN12345", "S/NCN12345", "Serial No. CN12345"),
+        *("Serial Number: CN12345", "SN:434E3132333435", " CN12345 ", "CN12345...", "CN12345 --", "*CN12345*"),
+    ],
+)
+def test_serial_number_is_without_what_stands_around_it(text: str) -> None:
+    assert as_serial_number(text) == ("CN12345", None)
+
+
+@pytest.mark.parametrize("text", ["SN12345678", "SERIAL4711", "TESTA4711", "NO4711", "TBD4711-12"])
+def test_serial_number_may_begin_like_a_word(text: str) -> None:
+    assert as_serial_number(text) == (text, None)
+
+
+@pytest.mark.parametrize("control", ["\0", "\x07", "\n", "\x1b", "\x7f", "\x85", "\u2028", "\u200b", "\ud800"])
+def test_text_with_a_control_character_is_no_serial_number(control: str) -> None:
+    text = f"CN{control}12345"
+
+    assert as_serial_number(text) == (text, "is not the text of a serial number")
+
+
+@settings(max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "500")))
+@given(st.text() | st.text("0SNX :/.-\0", max_size=20))
+def test_serial_number_of_any_text_stays_as_it_is(text: str) -> None:
+    number, unfit = as_serial_number(text)
+
+    assert number == text if unfit else as_serial_number(number) == (number, None)
+
+
+def test_long_text_of_words_for_nothing_is_read_in_no_time() -> None:
+    assert as_serial_number("no" * 100_000 + "!")[1] is not None
 
 
 def test_serial_number_may_hide_in_hex() -> None:
@@ -132,6 +172,6 @@ def test_device_id_is_read_as_far_as_it_is_one() -> None:
     assert device_id(told) == {"MFG": "HP", "MDL": "LaserJet 400", "SN": "A:B", "URL": "http://x/"}
 
 
-@pytest.mark.parametrize("text", ["unknown", " Unknown. ", "<none>", "--", "Not Set"])
+@pytest.mark.parametrize("text", ["unknown", " Unknown. ", "<none>", "--", "Not Set", "TBD", "Default string"])
 def test_words_for_nothing_say_nothing(text: str) -> None:
     assert says_nothing(text)
