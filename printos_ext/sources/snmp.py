@@ -36,12 +36,7 @@ SINGLES = (
     *snmp.MODELS,
     *snmp.FIRMWARES,
 )
-OF_A_PRINTER = (
-    (snmp.DEVICES, snmp.DEVICE_DESCR),
-    (snmp.DEVICES, snmp.DEVICE_STATUS),
-    (snmp.PRINTERS, snmp.PRINTER_STATUS),
-    (snmp.PRINTERS, snmp.PRINTER_ERRORS),
-)
+OF_A_PRINTER = (snmp.DEVICE_DESCR, snmp.DEVICE_STATUS)
 
 
 def _now() -> dt.datetime:
@@ -159,12 +154,17 @@ class SnmpSource:
         await conversation.begin()
         rows = await conversation.get(SINGLES)
         types = await conversation.walk(f"{snmp.DEVICES}.{snmp.DEVICE_TYPE}")
-        printers = [index for index, row in snmp.table(types, snmp.DEVICES).items() if snmp.IS_PRINTER in row.values()]
-        rows |= types
-        if printers:
-            wanted = [snmp.oid_of(*column, index) for index in printers[:MOST_PRINTERS] for column in OF_A_PRINTER]
+        # Of some devices the printer's own state has another index than its device: so it is not asked by index.
+        states = await conversation.walk(snmp.PRINTERS)
+        rows |= types | states
+        typed = (index for index, row in snmp.table(types, snmp.DEVICES).items() if snmp.IS_PRINTER in row.values())
+        printers = sorted({*typed, *snmp.table(states, snmp.PRINTERS)})
+        if 0 < len(printers) <= MOST_PRINTERS:
+            wanted = [snmp.oid_of(snmp.DEVICES, column, index) for index in printers for column in OF_A_PRINTER]
             rows |= await conversation.get(wanted)
-        looked_for = [] if printers else [f"{snmp.DEVICES}.{snmp.DEVICE_STATUS}", snmp.PRINTERS]
+            looked_for = []
+        else:
+            looked_for = [f"{snmp.DEVICES}.{column}" for column in OF_A_PRINTER]
         if FIRST_SERIAL not in rows:
             looked_for.append(f"{snmp.GENERAL}.{snmp.SERIAL_NUMBER}")
         if FIRST_COUNT not in rows:

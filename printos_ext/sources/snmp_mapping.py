@@ -42,7 +42,7 @@ def reading_from(rows: Rows, *, source: str, observed_at: dt.datetime, last_stat
         observed_at: When it was asked.
         last_status: What it did when it was last asked, for a device that does not know.
     """
-    rows = {oid.removeprefix("."): value for oid, value in rows.items()}
+    rows = snmp.without_dots(rows)
     draft = _Draft(source)
     serial_number = draft.choose("serial_number", serial_numbers(rows))
     model = draft.choose("model", models(rows, serial_number), is_any_better_than_none=True)

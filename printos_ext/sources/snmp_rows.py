@@ -3,6 +3,7 @@
 A value is what an agent sent: of any type, size and encoding. It is read as what it should be, or it is None.
 """
 
+import re
 from collections.abc import Mapping
 
 Value = int | float | str | bytes | None
@@ -52,6 +53,15 @@ FIRMWARES = (
 )
 
 LONGEST_ARC = 10
+OID_AFTER_A_DOT = re.compile(r"(?:\.[0-9]+){3,}")
+
+
+def without_dots(rows: Rows) -> Rows:
+    """Return rows of which no OID begins with a dot, neither a row's own nor one that is its value."""
+    return {
+        oid.removeprefix("."): value[1:] if isinstance(value, str) and OID_AFTER_A_DOT.fullmatch(value) else value
+        for oid, value in rows.items()
+    }
 
 
 def table(rows: Rows, entry: str) -> Table:

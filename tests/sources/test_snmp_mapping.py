@@ -585,6 +585,14 @@ def test_leading_dot_of_an_oid_means_nothing() -> None:
     assert read({f".{snmp.SYS_DESCR}": b"ACME Press 9"}).model == "ACME Press 9"
 
 
+def test_leading_dot_of_an_oid_that_is_a_value_means_nothing() -> None:
+    other = {f"{TYPE}.1": f".{MIB}.25.3.1.4", f"{DESCR}.1": b"Ethernet"}
+    rows = {**other, f"{TYPE}.2": f".{snmp.IS_PRINTER}", f"{DESCR}.2": b"ECO 9", f"{STATUS}.2": 2, f"{PRINTER}.2": 4}
+    reading = read({**rows, snmp.SYS_OBJECT_ID: ".1.3.6.1.4.1.1347.41"})
+
+    assert (reading.model, reading.status) == ("KYOCERA ECO 9", "DS_PRINTING")
+
+
 OIDS = [
     *(snmp.SYS_DESCR, snmp.SYS_OBJECT_ID, snmp.SYS_LOCATION, snmp.HP_PAGES, *snmp.SERIAL_NUMBERS, *snmp.DEVICE_IDS),
     *(*snmp.MODELS, *snmp.FIRMWARES),
