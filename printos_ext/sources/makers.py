@@ -20,24 +20,21 @@ BY_NUMBER = {
     674: "Dell",
     10642: "Zebra",
 }
-OTHERS = (
-    *(
-        "HP",
-        "Hewlett-Packard",
-        "Hewlett Packard",
-        "UTAX",
-        "UTAX_TA",
-        "TA Triumph-Adler",
-        "NRG",
-        "LANIER",
-        "SAVIN",
-        "Gestetner",
-    ),
-    *("infotec", "FUJI", "FUJI XEROX", "FUJIFILM", "OLIVETTI", "Panasonic", "RISO"),
+# Those that sell the printers of others under their own name.
+BRANDS = (
+    *("Copystar", "Dell", "Develop", "FUJI XEROX", "FUJI", "FUJIFILM", "Gestetner", "IBM", "imagistics", "infotec"),
+    *("InfoPrint", "Kodak", "LANIER", "Lenovo", "Minolta", "Muratec", "nashuatec", "NEC", "NRG", "Oce", "OLIVETTI"),
+    *("Panasonic", "Pantum", "Philips", "Pitney Bowes", "QMS", "Rex-Rotary", "RISO", "SAVIN", "Sindoh"),
+    *("Source Technologies", "TA Triumph-Adler", "TallyGenicom", "Tektronix", "TOSHIBA TEC", "Triumph-Adler"),
+    *("UTAX", "UTAX_TA"),
 )
-CALLED = {name.casefold(): name for name in sorted((*BY_NUMBER.values(), *OTHERS), key=len, reverse=True)}
-MAKER = re.compile(rf"\b(?:{'|'.join(map(re.escape, CALLED))})\b", re.IGNORECASE)
-LONG_HP = re.compile(r"Hewlett[- ]Packard(?: (?:Company|Co\.?|HP))?\b", re.IGNORECASE)
+HP = ("HP", "Hewlett-Packard", "Hewlett Packard")
+CALLED = {name.casefold(): name for name in sorted((*BY_NUMBER.values(), *BRANDS, *HP), key=len, reverse=True)}
+MAKER = re.compile(rf"\b(?:{'|'.join(map(re.escape, CALLED))})\b", re.IGNORECASE | re.ASCII)
+LONG_HP = re.compile(r"Hewlett[- ]Packard(?: HP)?\b", re.IGNORECASE)
+# What makers are as companies stands behind their names in some texts, and is no part of a model.
+COMPANY_WORDS = "Co|Company|Corp|Corporation|Data|Document Solutions|Electronics|Inc|Industries|International|Ltd"
+COMPANY = re.compile(rf"(?P<maker>{MAKER.pattern})(?:,? (?:{COMPANY_WORDS})\b\.?)+", re.IGNORECASE | re.ASCII)
 LONGEST_NAME = 3  # words
 
 
@@ -51,9 +48,9 @@ def sold_as(maker: str | None, model: str) -> str:
     """Return a model with its maker in front of it, once.
 
     Makers differ in whether their models begin with their name, and in how they write it: "Hewlett-Packard" makes an
-    "HP LaserJet", "OKI DATA CORP" an "OKI MC873".
+    "HP LaserJet", "OKI DATA CORP" an "OKI MC873". A brand stays: a "Develop ineo" is not sold by who makes it.
     """
-    words = LONG_HP.sub("HP", model).split()
+    words = LONG_HP.sub("HP", COMPANY.sub(r"\g<maker>", model)).split()
     for length in range(1, LONGEST_NAME + 1):
         begin = [word.casefold() for word in words[:length]]
         while len(words) >= 2 * length and [word.casefold() for word in words[length : 2 * length]] == begin:

@@ -149,6 +149,14 @@ def test_text_may_hide_in_hex_but_a_number_is_a_number(told: Any, text: str | No
         ("Hewlett-Packard", "LaserJet 400", "HP LaserJet 400"),
         (None, "Hewlett-Packard HP LaserJet 400", "HP LaserJet 400"),
         ("OKI DATA CORP", "MC873", "OKI MC873"),
+        (None, "OKI DATA CORP AC5600", "OKI AC5600"),
+        (None, "Lexmark International, Inc. AC9", "Lexmark AC9"),
+        ("Canon", "Canon Inc. AC9", "Canon AC9"),
+        ("Hewlett-Packard Company", "LaserJet 400", "HP LaserJet 400"),
+        ("KONICA MINOLTA", "Develop ineo+ 9", "Develop ineo+ 9"),
+        ("RICOH", "Developer Kit 9", "RICOH Developer Kit 9"),
+        ("OKI", "OKI Data 9", "OKI 9"),
+        ("Canon", "Corporate 9", "Canon Corporate 9"),
         ("FUJI XEROX", "DocuCentre 5", "FUJI XEROX DocuCentre 5"),
         ("ACME Inc.", "Acme Jet 9", "Acme Jet 9"),
         ("ACME Inc.", "Jet 9", "ACME Inc. Jet 9"),
@@ -160,6 +168,7 @@ def test_text_may_hide_in_hex_but_a_number_is_a_number(told: Any, text: str | No
         (None, "Brother Brother HL-5370DW", "Brother HL-5370DW"),
         (None, "KONICA MINOLTA KONICA MINOLTA C3110", "KONICA MINOLTA C3110"),
         (None, "HP", "HP"),
+        ("R\u0130COH", "R\u0131coh 9", "R\u0130COH R\u0131coh 9"),
     ],
 )
 def test_maker_is_named_once(maker: str | None, model: str, sold: str) -> None:
