@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from . import snmp_rows as snmp
 from .makers import BY_NUMBER, maker_in, sold_as
@@ -19,11 +20,11 @@ from .texts import (
     says_nothing,
 )
 
-# Descriptions of no printer: of what answers for it, and of a family.
+# Descriptions of no printer: of what answers for it, and of a family, which is still better than nothing.
 PRINT_SERVER = re.compile(
-    r"print ?server|jetdirect|multi-environment|\bnc-\d+|okilan|zebranet|printing system|built-in", re.IGNORECASE
+    r"print ?server|jetdirect|multi-environment|\bnc-\d+|okilan|zebranet|\bbuilt-in\b", re.IGNORECASE
 )
-GENERIC = re.compile(r"^generic\b|print ?server|multi-environment", re.IGNORECASE)
+FAMILY = re.compile(r"^generic\b|printing system", re.IGNORECASE)
 ATTACHED = re.compile(r"Attached to (\S+)")
 PRODUCT = re.compile(r"\bPID:\s*([^,;]+)")
 # Lexmark, and Dell's printers that Lexmark makes, end with serial number and firmware: "... 5D4F3B1 LW.P2.P434".
@@ -41,11 +42,21 @@ HP_PREFIX = re.compile(rb"[\x00-\x1f].", re.DOTALL)
 
 @frozen
 class Candidate:
-    """A text that may be what is looked for, where it is from, and why it is not used, if it is not."""
+    """Something that may be what is looked for.
 
-    said: str
+    Attributes:
+        said: As the device says it.
+        key: Where it does.
+        value: What a reading would have of it.
+        unfit: Why it is not used, if it is not.
+        is_last_resort: Whether it is used nevertheless where there is nothing better.
+    """
+
+    said: Value
     key: str
+    value: Any
     unfit: str | None = None
+    is_last_resort: bool = False
 
 
 def serial_numbers(rows: Rows) -> Iterator[Candidate]:
@@ -66,32 +77,37 @@ def serial_numbers(rows: Rows) -> Iterator[Candidate]:
 
 def models(rows: Rows, serial_number: str | None) -> Iterator[Candidate]:
     """Find all that the device offers as its model, the best place first, each as it is sold."""
-    for found in _descriptions(rows):
-        model = _as_sold(found.said, rows, serial_number)
-        if model and not says_nothing(found.said):
-            yield evolve(found, said=model)
+    for said, key in _descriptions(rows):
+        yield _model(said, key, rows, serial_number)
     for oid in snmp.DEVICE_IDS:
         maker, name = maker_and_model(device_id(readable(rows.get(oid)) or ""))
         if name:
-            yield Candidate(_as_sold(name, rows, serial_number, maker), oid)
+            yield _model(name, oid, rows, serial_number, maker)
     for oid in snmp.MODELS:
-        name = readable(rows.get(oid))
-        if name and not says_nothing(name):
-            yield Candidate(_as_sold(name, rows, serial_number), oid)
+        if name := readable(rows.get(oid)):
+            yield _model(name, oid, rows, serial_number)
 
 
-def _descriptions(rows: Rows) -> Iterator[Candidate]:
+def _descriptions(rows: Rows) -> Iterator[tuple[str, str]]:
     for index, row in snmp.table(rows, snmp.DEVICES).items():
         said = readable(row.get(snmp.DEVICE_DESCR))
         if said and row.get(snmp.DEVICE_TYPE) == snmp.IS_PRINTER:
-            generic = "names no model" if GENERIC.search(said) else None
-            yield Candidate(re.split(";| /", said)[0], snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index), generic)
-    described = readable(rows.get(snmp.SYS_DESCR)) or ""
-    named = PRODUCT.search(described) or ATTACHED.search(described)
-    if named:
-        yield Candidate(named[1], snmp.SYS_DESCR)
-    server = "names what answers for the printer" if PRINT_SERVER.search(described) else None
-    yield Candidate(re.split("[;/]", described)[0], snmp.SYS_DESCR, server)
+            yield re.split(";| /", said)[0].strip(), snmp.oid_of(snmp.DEVICES, snmp.DEVICE_DESCR, index)
+    if described := readable(rows.get(snmp.SYS_DESCR)):
+        if named := PRODUCT.search(described) or ATTACHED.search(described):
+            yield named[1], snmp.SYS_DESCR
+        yield described if PRINT_SERVER.search(described) else re.split("[;/]", described)[0].strip(), snmp.SYS_DESCR
+
+
+def _model(said: str, key: str, rows: Rows, serial_number: str | None, maker: str | None = None) -> Candidate:
+    sold = _as_sold(said, rows, serial_number, maker)
+    if says_nothing(said) or not sold:
+        return Candidate(said, key, None, "says nothing")
+    if PRINT_SERVER.search(said):
+        return Candidate(said, key, None, "names what answers for the printer")
+    if FAMILY.search(said):
+        return Candidate(said, key, sold, "names no model", is_last_resort=True)
+    return Candidate(said, key, sold)
 
 
 def firmware(rows: Rows) -> str | None:
@@ -110,7 +126,7 @@ def firmware(rows: Rows) -> str | None:
 def _serial(value: Value, key: str) -> Iterator[Candidate]:
     if told := as_told(value):
         number, unfit = as_serial_number(told)
-        yield Candidate(number, key, unfit)
+        yield Candidate(told, key, number, unfit)
 
 
 def _without_prefix(value: Value) -> Value:

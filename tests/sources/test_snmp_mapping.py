@@ -257,6 +257,10 @@ def test_alerts_are_what_the_device_describes_and_the_names_of_the_bits() -> Non
             {snmp.SYS_OBJECT_ID: "1.3.6.1.4.1.1347.41", f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"ECO 9"},
             "KYOCERA ECO 9",
         ),
+        ({f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"OKI DATA CORP AC5600"}, "OKI AC5600"),
+        ({snmp.SYS_DESCR: b"EPSON Built-in 11b/g/n Print Server"}, None),
+        ({snmp.SYS_DESCR: b"HP ETHERNET MULTI-ENVIRONMENT,ROM none,JETDIRECT,JD143,EEPROM JDI23400010"}, None),
+        ({f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"HP ETHERNET MULTI-ENVIRONMENT"}, None),
         ({snmp.SYS_DESCR: b"Acme Printing System"}, "Acme Printing System"),
         ({snmp.SYS_DESCR: b"41434d45205072657373"}, "ACME Press"),
         ({snmp.SYS_DESCR: b""}, None),
@@ -285,12 +289,32 @@ def test_alerts_are_what_the_device_describes_and_the_names_of_the_bits() -> Non
         "device id with a company",
         "maker's own place",
         "maker by number",
+        "company",
+        "print server alone",
+        "JetDirect alone",
+        "JetDirect as a device",
         "nothing better",
         "hex of the text",
         "empty",
     ],
 )
 def test_model_is_as_it_is_sold(rows: dict[str, Value], model: str | None) -> None:
+    assert read(rows).model == model
+
+
+@pytest.mark.parametrize(
+    ("enterprise", "model"),
+    [
+        *((18334, "Develop ineo+ 9"), (367, "nashuatec MP A9"), (367, "Rex-Rotary MP A9"), (367, "Gestetner MP A9")),
+        *((367, "LANIER MP A9"), (367, "SAVIN MP A9"), (367, "infotec MP A9"), (367, "NRG MP A9")),
+        *((641, "IBM Infoprint 9"), (367, "InfoPrint 9"), (1347, "UTAX A-9"), (1347, "TA Triumph-Adler A-9")),
+        *((18334, "OLIVETTI d-Color A9"), (18334, "Muratec MFX-A9"), (2001, "TallyGenicom A9"), (641, "Pantum A9")),
+        *((641, "Source Technologies ST9"), (18334, "Sindoh A9"), (1129, "TOSHIBA TEC A9"), (1347, "Copystar A9")),
+    ],
+)
+def test_model_of_another_brand_keeps_it(enterprise: int, model: str) -> None:
+    rows = {snmp.SYS_OBJECT_ID: f"1.3.6.1.4.1.{enterprise}.1", f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": model}
+
     assert read(rows).model == model
 
 
@@ -559,6 +583,93 @@ def test_supplies_are_named_in_details(said: Value, name: str) -> None:
 # -- all together
 
 
+def whys(reading: Reading, key: str) -> list[str]:
+    return [entry.why for entry in reading.ignored if entry.key == key]
+
+
+def test_serial_number_that_came_second_is_told() -> None:
+    reading = read({SERIAL: b"AC41000042", BROTHER_SERIAL: b"B9A154306", HP_SERIAL: b"AC41000042"})
+
+    assert reading.serial_number == "AC41000042"
+    assert whys(reading, BROTHER_SERIAL) == [f"'B9A154306': {SERIAL} comes first for the serial_number"]
+    assert whys(reading, HP_SERIAL) == [f"'AC41000042': {SERIAL} comes first for the serial_number"]
+    assert whys(reading, SERIAL) == []
+
+
+def test_model_that_came_second_is_told() -> None:
+    rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"ACME Press 9"}
+    reading = read({**rows, snmp.SYS_DESCR: b"ACME Front 7; 1.2", HP_DEVICE_ID: b"MFG:ACME;MDL:Press 8;"})
+
+    assert whys(reading, snmp.SYS_DESCR) == [f"'ACME Front 7': {DESCR}.1 comes first for the model"]
+    assert whys(reading, HP_DEVICE_ID) == [f"'Press 8': {DESCR}.1 comes first for the model"]
+
+
+def test_model_is_quoted_as_the_device_says_it() -> None:
+    rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"Generic 28C-1"}
+
+    assert whys(read({**rows, snmp.SYS_DESCR: b"KONICA MINOLTA bizhub A9"}), f"{DESCR}.1") == [
+        "'Generic 28C-1' names no model"
+    ]
+    assert read({**rows, snmp.SYS_OBJECT_ID: "1.3.6.1.4.1.18334.1"}).model == "KONICA MINOLTA Generic 28C-1"
+
+
+def test_text_that_says_nothing_is_told() -> None:
+    rows: dict[str, Value] = {f"{TYPE}.1": snmp.IS_PRINTER, f"{DESCR}.1": b"unknown"}
+
+    assert read(rows).model is None
+    assert whys(read({**rows, snmp.SYS_DESCR: b"ACME Press 9"}), f"{DESCR}.1") == ["'unknown' says nothing"]
+
+
+def test_page_counts_that_came_second_are_told() -> None:
+    reading = read({f"{COUNT}.1.1": 7792, f"{COUNT}.1.2": 9, snmp.HP_PAGES: 15232})
+
+    assert reading.pages_total == 7792
+    assert whys(reading, f"{COUNT}.1.2") == ["9 is what a marker counts that is not the lowest"]
+    assert whys(reading, snmp.HP_PAGES) == [f"15232: {COUNT}.1.1 comes first for the pages_total"]
+
+
+def test_page_count_of_a_device_that_counts_lengths_is_told() -> None:
+    reading = read({f"{UNIT}.1.1": 17, f"{COUNT}.1.1": 7792, snmp.HP_PAGES: 5})
+
+    assert whys(reading, f"{COUNT}.1.1") == ["7792 counts meters, not pages"]
+    assert whys(reading, snmp.HP_PAGES) == ["5 is of a device that counts meters, not pages"]
+
+
+@pytest.mark.parametrize(
+    ("device", "printer", "errors", "decided"),
+    [
+        (2, 4, ("jammed",), PRINTER),
+        (2, 3, (), PRINTER),
+        (2, 1, (), PRINTER),
+        (2, 3, ("jammed",), BITS),
+        (2, 3, ("offline",), BITS),
+        (2, None, ("jammed",), BITS),
+        (2, None, (), BITS),
+        (4, 3, (), STATUS),
+        (5, 5, (), PRINTER),
+        (5, 1, ("jammed",), BITS),
+        (5, 1, ("offline",), BITS),
+        (5, 1, (), STATUS),
+    ],
+)
+def test_origin_of_the_status_is_what_decided(
+    device: int, printer: int | None, errors: tuple[str, ...], decided: str
+) -> None:
+    rows: dict[str, Value] = {f"{STATUS}.1": device, f"{BITS}.1": bits(*errors)}
+    reading = read(rows if printer is None else {**rows, f"{PRINTER}.1": printer})
+
+    assert reading.origins["status"] == Origin(SOURCE, f"{decided}.1")
+
+
+def test_state_of_another_printer_of_the_device_is_told() -> None:
+    rows: dict[str, Value] = {f"{STATUS}.1": 2, f"{PRINTER}.1": 3, f"{STATUS}.2": 5, f"{PRINTER}.2": 1}
+    reading = read({**rows, f"{BITS}.2": bits("jammed"), f"{STATUS}.3": 4, f"{PRINTER}.3": 3})
+
+    assert reading.status == "DS_ERROR"
+    assert whys(reading, f"{PRINTER}.1") == [f"DS_ON: {BITS}.2 comes first for the status"]
+    assert whys(reading, f"{STATUS}.3") == ["4 is the status of a device that does not know its state"]
+
+
 def test_each_field_that_is_known_has_its_origin() -> None:
     rows: dict[str, Value] = {
         snmp.SYS_DESCR: b"ACME Press 9",
@@ -586,7 +697,7 @@ def test_leading_dot_of_an_oid_means_nothing() -> None:
 
 
 def test_leading_dot_of_an_oid_that_is_a_value_means_nothing() -> None:
-    other = {f"{TYPE}.1": f".{MIB}.25.3.1.4", f"{DESCR}.1": b"Ethernet"}
+    other: dict[str, Value] = {f"{TYPE}.1": f".{MIB}.25.3.1.4", f"{DESCR}.1": b"Ethernet"}
     rows = {**other, f"{TYPE}.2": f".{snmp.IS_PRINTER}", f"{DESCR}.2": b"ECO 9", f"{STATUS}.2": 2, f"{PRINTER}.2": 4}
     reading = read({**rows, snmp.SYS_OBJECT_ID: ".1.3.6.1.4.1.1347.41"})
 
