@@ -1,6 +1,7 @@
 """Supplies of a device, as the Printer MIB (RFC 3805) and IPP tell them, and the one ink level made of them. No I/O."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard
 
@@ -18,17 +19,43 @@ MARKING = {"toner", "ink", "inkCartridge", "inkRibbon", "solidWax", "ribbonWax",
 OPEN_KINDS = {"other", "unknown"}  # the words decide
 BY_WORD = {kind.casefold(): kind for kind in KINDS[1:]}
 
-# What a name says about a supply of which nothing else is known. Waste is no supply, whatever else is said of it.
-WASTE = re.compile(r"waste|used (?:toner|ink)|collect|rest ?toner", re.IGNORECASE)
-NOT_MARKING = re.compile(
-    r"drum|develop|fuser|fusing|fixing|belt|transfer|roller|\bkits?\b|filter|staple|clean|maintenance|imaging unit"
-    r"|image unit|photo ?conduct|\bopc\b|\bpcu\b|corona|absorb|head",
-    re.IGNORECASE,
+
+def _any_of(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+# What a name says about a supply, in the languages that printers speak, without accents. English is first in each, then
+# come German, French, Italian, Spanish, Portuguese and Dutch where they have words of their own.
+# Waste is no supply, whatever else is said of it: people set the type of its box to that of the toner in it.
+WASTE = _any_of(
+    r"waste|used (?:toner|ink)|spent|collect|receptac|absorb|\btoner ?bag",
+    r"abfall|auffang|gebraucht|\balt(?:toner|tint)|rest ?(?:toner|tint)",
+    r"recuper|dechet|(?:toner|encre)s? us(?:ag)?e",
+    r"scart|esaust|esaurit|raccogli|raccolt|\busat[oa]",
+    r"residu|desech|recogid|recolec|colector|\busad[oa]",
+    r"coletor|descart",
+    r"afval|opvang|gebruikt|rest ?inkt",
 )
-MARKS = re.compile(
-    r"toner|\bink|cartridge|ribbon|\bwax|black|cyan|magenta|yellow"
-    r"|\b(?:gr[ae]y|red|green|blue|orange|violet|white)\b",
-    re.IGNORECASE,
+# Of these some have a colour and even a colorant, that of the toner which passes through them.
+NOT_MARKING = _any_of(
+    r"drum|develop|fuser|fusing|fixing|belt|transfer|roller|\bkits?\b|filt(?:er|r[eo])|staple|clean|maintenance",
+    r"imag(?:ing|e) unit|photo ?conduct|\bopc\b|\bpcu\b|corona|head",
+    r"trommel|entwickl|fixier|ubertrag|walze|wartung|bildeinheit|fotoleiter|kopf|heft|klammer|reinig",
+    r"tambour|revelateur|fusion|courroie|rouleau|\btete\b|\bd.imag|agraf|nettoy|entretien",
+    r"tambur|svilupp|fusore|fusione|cinghia|trasfer|rullo|testin[ae]|foto ?condu|immagin|\bpunti\b|graffett|puliz",
+    r"tambor|revelad|fusor|correa|rodillo|cabez|de imag|grapa|limpie|manten",
+    r"cilindro|correia|manuten|\brolo\b|cabeca|grampo|limpez",
+    r"ontwikkel|fixeer|riem\b|overdracht|\brol\b|kop\b|beeld|\bniet|onderhoud",
+)
+MARKS = _any_of(
+    r"toner|\bink|cartridge|ribbon|\bwax|black|cyan|magenta|yellow|\b(?:gr[ae]y|red|green|blue|orange|violet|white)\b",
+    r"tinte|kartusche|patrone|farbband|wachs|schwarz|zyan|gelb|\b(?:grau|rot|grun|blau|violett|weiss)\b",
+    r"encre|cartouche|ruban|\bcire\b|jaune|\b(?:noire?|gris|rouge|vert|bleu|blanc)\b",
+    r"inchiostro|cartuccia|nastro|\bcera\b|\bciano?\b|giall[oa]|\b(?:ner[oa]|grigio|rosso|verde|blu|bianco|viola)\b",
+    r"\btinta|cartucho|\bcinta|amarill[oa]|\b(?:negr[oa]|rojo|azul|naranja|blanco|violeta)\b",
+    r"\bfita\b|amarelo|\b(?:pret[oa]|cinza|vermelho|laranja|branco)\b",
+    r"patroon|\blint\b|cyaan|\b(?:zwart|geel|grijs|rood|groen|blauw|oranje|paars|wit)\b",
+    r"\bTK-\d",  # the order number of a toner of Kyocera
 )
 
 # Levels and capacities below zero stand for something else; what is below these as well, for nothing.
@@ -70,7 +97,11 @@ def kind_of(word: Any) -> str:
 
 
 def is_marking(supply: Supply) -> bool:
-    """Tell whether a supply ends up on the paper: only those have a part in the ink level."""
+    """Tell whether a supply ends up on the paper: only those have a part in the ink level.
+
+    Where no type tells, the name may veto a colorant, which drums and developers have as well; a colorant that is not
+    vetoed needs no name.
+    """
     name = _spelt_out(supply.name or "")
     if supply.fills_up or WASTE.search(name):
         return False
@@ -157,5 +188,6 @@ def _is_number(value: Any) -> TypeGuard[int]:
 
 
 def _spelt_out(name: str) -> str:
-    """Return a name with a space between its words: "WasteToner_Box" has three."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)
+    """Return a name with a space between its words and without accents: "WasteToner_Box" has three."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", plain.replace("ß", "ss"))

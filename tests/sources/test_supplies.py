@@ -143,6 +143,64 @@ def test_without_a_type_words_for_other_parts_do_not_count(name: str) -> None:
     assert not is_marking(Supply(name, kind="unknown"))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Tinte schwarz", "Gelbe Tonerkartusche", "Tintenpatrone Zyan", "Farbband", "Grün", "Weiß"),
+        *("Noir", "Jaune", "Encre cyan", "Cartouche d'encre", "Ruban", "Gris"),
+        *("Nero", "Giallo", "Inchiostro ciano", "Cartuccia magenta", "Grigio chiaro"),
+        *("Negro", "Amarillo", "Tinta cian", "Cartucho de tóner", "Gris claro"),
+        *("Preto", "Amarelo", "Tinteiro ciano", "Cinza"),
+        *("Zwart", "Geel", "Inktpatroon cyaan", "Grijs"),
+        *("TK-3160", "TK-8345K", "Kyocera TK-3160"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["other", "unknown"])
+def test_words_of_other_languages_tell_what_marks(name: str, kind: str) -> None:
+    assert is_marking(Supply(name, kind=kind))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Toner Bag", "Toner Receptacle", "Waste Ink Absorber", "Spent Toner", "Ink Absorber Pad"),
+        *("Resttonerbehälter", "Resttintenbehälter", "Tonerauffangbehälter", "Alttoner", "Tonerabfallbehälter"),
+        *("Bac de récupération de toner usagé", "BAC DE RÉCUPÉRATION DE TONER", "Encre usagée", "Toner usé"),
+        *("Collecteur d'encre", "Vaschetta di recupero toner", "Raccoglitore toner di scarto", "Toner esausto"),
+        *("Contenedor de tóner residual", "Depósito de tóner usado", "Recogida de tóner", "Tinta de desecho"),
+        *("Recipiente de resíduos de toner", "Coletor de toner", "Tinta descartada"),
+        *("Afvaltoner", "Toneropvangbak", "Gebruikte toner", "Resttoner fles", "Restinkt"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["toner", "ink", "unknown"])
+def test_waste_of_any_language_does_not_count(name: str, kind: str) -> None:
+    assert not is_marking(Supply(name, kind=kind, colorant=1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Trommel Schwarz", "Entwickler Gelb", "Fixiereinheit", "Übertragungsband Schwarz", "Wartungskit Toner"),
+        *("Bildeinheit Schwarz", "Druckkopf Schwarz", "Tonerfilter", "Heftklammerpatrone", "Reinigungspatrone"),
+        *("Tambour noir", "Développeur noir", "Unité de fusion noir", "Courroie de transfert", "Tête noire"),
+        *("Unité d'imagerie noir", "Cartouche d'agrafes", "Cartouche de nettoyage", "Kit d'entretien encre"),
+        *("Tamburo nero", "Sviluppatore nero", "Fusore nero", "Testina nero", "Unità immagine nero"),
+        *("Cartuccia punti metallici", "Cartuccia di pulizia", "Manutenzione inchiostro"),
+        *("Tambor negro", "Revelador negro", "Fusor negro", "Cabezal negro", "Unidad de imagen negro"),
+        *("Cartucho de grapas", "Cartucho de limpieza", "Mantenimiento tinta", "Cilindro preto"),
+        *("Cabeça de impressão preto", "Unidade de imagem preto", "Cartucho de grampos", "Cartucho de limpeza"),
+        *("Ontwikkelaar zwart", "Beeldeenheid zwart", "Printkop zwart", "Reinigingspatroon", "Nietjespatroon"),
+    ],
+)
+def test_parts_of_any_language_do_not_count(name: str) -> None:
+    assert not is_marking(Supply(name, kind="unknown", colorant=1))
+
+
+def test_accents_may_be_written_in_two_ways() -> None:
+    assert not is_marking(Supply("Re\u0301cupe\u0301ration de toner", kind="toner"))
+    assert is_marking(Supply("Gru\u0308n", kind="unknown"))
+
+
 def test_without_a_type_a_colorant_counts() -> None:
     assert is_marking(Supply("Schwarz", kind="other", colorant=1))
     assert not is_marking(Supply("Drum Unit", kind="other", colorant=1))
