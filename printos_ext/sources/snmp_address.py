@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field, fields, frozen
 
 from .reading import SourceError
 
@@ -17,12 +18,13 @@ VERSIONS: Mapping[str | None, tuple[str, ...]] = MappingProxyType(
 AUTH_PROTOCOLS = ("MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV_PROTOCOLS = ("DES", "AES", "AES-192", "AES-256")
 SHORTEST_KEY = 8  # RFC 3414, 11.2
+ABOUT = "SNMP credentials: "
 
 
 def _one_of(protocols: tuple[str, ...]) -> Callable[[object, "Attribute[str | None]", str | None], None]:
     def check(_: object, attribute: "Attribute[str | None]", value: str | None) -> None:
         if value is not None and value not in protocols:
-            raise SourceError(f"SNMP credentials: {attribute.name} is one of {', '.join(protocols)}, not {value!r}")
+            raise SourceError(f"{ABOUT}{attribute.name} is one of {', '.join(protocols)}, not {value!r}")
 
     return check
 
@@ -30,7 +32,7 @@ def _one_of(protocols: tuple[str, ...]) -> Callable[[object, "Attribute[str | No
 def _long_enough(_: object, attribute: "Attribute[str | None]", value: str | None) -> None:
     if value is not None and len(value.encode()) < SHORTEST_KEY:
         why = f"is too short, agents take no less than {SHORTEST_KEY} octets"
-        raise SourceError(f"SNMP credentials: {attribute.name} {why}")
+        raise SourceError(f"{ABOUT}{attribute.name} {why}")
 
 
 @frozen
@@ -58,9 +60,24 @@ class SnmpCredentials:
             (self.priv_protocol, self.priv_key, "priv"),
         ):
             if (protocol is None) != (key is None):
-                raise SourceError(f"SNMP credentials: {name}_protocol and {name}_key are given together or not at all")
+                raise SourceError(f"{ABOUT}{name}_protocol and {name}_key are given together or not at all")
         if self.priv_key is not None and self.auth_key is None:
-            raise SourceError("SNMP credentials: who encrypts signs too, give auth_protocol and auth_key as well")
+            raise SourceError(f"{ABOUT}who encrypts signs too, give auth_protocol and auth_key as well")
+
+    @classmethod
+    def of(cls, user: str, table: Mapping[str, Any], where: str) -> Self:
+        """Return the credentials of a user from a table of a configuration file; errors begin with where that is."""
+        known = [attribute.name for attribute in fields(cls) if attribute.name != "user"]
+        unknown = sorted(repr(str(key)) for key in table if key not in known)
+        if unknown:
+            raise SourceError(f"{where}: there is no {', '.join(unknown)}, only {', '.join(known)}")
+        for key, value in table.items():
+            if not isinstance(value, str):
+                raise SourceError(f"{where}: {key} is a text in quotes, not {type(value).__name__}")
+        try:
+            return cls(user, **table)
+        except SourceError as error:
+            raise SourceError(f"{where}: {str(error).removeprefix(ABOUT)}") from None
 
 
 @frozen

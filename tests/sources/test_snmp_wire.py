@@ -660,6 +660,38 @@ def test_wrong_credentials_are_told(options: Mapping[str, Any], told: str) -> No
         SnmpCredentials("me", **options)
 
 
+def test_credentials_may_come_from_a_table() -> None:
+    table = {"auth_protocol": "SHA", "auth_key": "auth-pass", "priv_protocol": "AES", "priv_key": "priv-pass"}
+    expected = SnmpCredentials("office", "SHA", "auth-pass", "AES", "priv-pass")
+
+    assert SnmpCredentials.of("office", table, "config.toml [snmp.office]") == expected
+    assert SnmpCredentials.of("office", {}, "config.toml [snmp.office]") == SnmpCredentials("office")
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            {"auth_protocoll": "SHA", "auth_key": "hush-hush"},
+            "there is no 'auth_protocoll', only auth_protocol, auth_key, priv_protocol, priv_key",
+        ),
+        ({"user": "hush", 7: "hush"}, "there is no '7', 'user', only auth_protocol,"),
+        ({"auth_key": 12345678, "auth_protocol": "SHA"}, "auth_key is a text in quotes, not int"),
+        ({"auth_key": None, "auth_protocol": "SHA"}, "auth_key is a text in quotes, not NoneType"),
+        ({"auth_key": "hush", "auth_protocol": "SHA"}, "auth_key is too short"),
+        ({"auth_key": "hush-hush"}, "auth_protocol and auth_key are given together or not at all"),
+        ({"auth_key": "hush-hush", "auth_protocol": "SHA256"}, "auth_protocol is one of MD5, SHA,"),
+    ],
+)
+def test_wrong_table_is_told_with_its_place_and_without_its_keys(table: Mapping[Any, Any], told: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        SnmpCredentials.of("office", table, "config.toml [snmp.office]")
+
+    assert str(caught.value).startswith(f"config.toml [snmp.office]: {told}")
+    assert "hush" not in str(caught.value)
+    assert "12345678" not in str(caught.value)
+
+
 def test_credentials_show_no_key() -> None:
     credentials = SnmpCredentials("me", "SHA", "auth-pass", "AES", "priv-pass")
 
