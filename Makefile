@@ -28,7 +28,7 @@ test: $(READY) $(REDOCLY) ## run the tests
 	@$(PY) -m pytest -n auto --dist worksteal
 
 fuzz: $(READY) ## try ten thousand arbitrary answers on the SDK and the sources, and thousands of requests on the sandbox
-	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sources tests/sandbox/test_schemathesis.py
+	@PRINTOS_EXAMPLES=10000 PRINTOS_CASES=300 $(PY) -m pytest -n auto tests/sdk/test_bodies.py tests/sources tests/agent/test_outbox_model.py tests/agent/test_outbox_damage.py tests/agent/test_pacing.py tests/sandbox/test_schemathesis.py
 
 torture: $(READY) ## the tests that take minutes: a million lines, a thousand kills, power cuts, a day without a server
 	@$(PY) -m pytest -m torture --durations=0

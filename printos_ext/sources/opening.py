@@ -28,7 +28,6 @@ BUILT_IN = {
     "replay": ".replayed:ReplayedSource",
     "sim": ".simulated:SimulatedSource",
 }
-KEYS = ("auth_protocol", "auth_key", "priv_protocol", "priv_key")
 # Those of which the query holds no secret.
 PLAIN = {"ipp", "ipps", "replay", "sim", "snmp"}
 
@@ -109,22 +108,17 @@ async def _read(source: Source) -> Reading | SourceError:
     return reading if isinstance(reading, Reading) else SourceError(f"{source.address}: its source gives no Reading")
 
 
-def _credentials(user: str, keys: Mapping[str, str]) -> Any:
-    from .snmp_address import SnmpCredentials  # noqa: PLC0415 - needs an extra
-
-    if unknown := keys.keys() - KEYS:
-        raise SourceError(f"[snmp.{user}]: nothing is known of {', '.join(unknown)}: there are {', '.join(KEYS)}")
-    return SnmpCredentials(user, **keys)
-
-
 def _snmp(address: str, environment: Mapping[str, str]) -> Source:
     """Return a source whose user, if it has one, has keys in the file with the profiles: a table `[snmp.USER]`."""
     from .snmp import SnmpSource  # noqa: PLC0415 - needs an extra
+    from .snmp_address import SnmpCredentials  # noqa: PLC0415 - the same
 
     try:
         users = parse_qs(urlsplit(address).query).get("user", [])
-        keys = read_table(config_file(environment), "snmp", users[-1]) if users else None
-        credentials = _credentials(users[-1], keys) if users and keys else None
+        file = config_file(environment)
+        keys = read_table(file, "snmp", users[-1]) if users else None
+        where = f"{file} [snmp.{users[-1]}]" if users else ""
+        credentials = SnmpCredentials.of(users[-1], keys, where) if keys else None
     except (ValueError, ConfigurationError, SourceError) as error:
         raise SourceError(f"{shown(address)}: {error}") from None
     return SnmpSource(address, credentials=credentials)
