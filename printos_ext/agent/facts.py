@@ -58,6 +58,7 @@ def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> di
         "read_at": reading.observed_at.astimezone(dt.UTC).isoformat(timespec="seconds") if reading else None,
         "put": _ago(told.at if told.status else None, now),
         "is_waiting": watched.id in waiting,
+        "is_refused": watched.id not in waiting and (watched.id or "") in agent.delivery.errors,
         "errors": _errors(agent, watched),
     }
 

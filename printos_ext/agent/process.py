@@ -24,8 +24,10 @@ LoadConfiguration = Callable[[], Configuration]
 async def serve(load: LoadConfiguration) -> None:
     """Run an agent until SIGTERM or SIGINT; SIGHUP makes it load its configuration anew."""
     _allow_many_sockets()
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is loaded now is the newest there is
     configuration = load()
-    service.live_for(configuration.agent.watchdog)
+    # The watchdog begins with the work: to save a large damaged outbox takes as long as it takes.
     ends, loop = asyncio.Event(), asyncio.get_running_loop()
     async with Agent(configuration) as agent, pages.serving(agent):
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -173,7 +173,8 @@ class Agent:
         except OutboxError as error:
             event("not accepted", error=str(error), level="error")
             return
-        letters = {device_id: self.outbox.next(device_id) for device_id in on}  # with history, others may come first
+        # Also those that were told before and still wait; with history, others may come first.
+        letters = {status.device_id: self.outbox.next(status.device_id) for status in known if status}
         self.delivery.hurry(*(one for one, letter in letters.items() if letter and letter.status.status == OFF))
 
     def _retire(self, connection: Connection, seconds: float) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 UNIT = """\
 [Unit]
 Description=printos agent: keeps HP PrintOS up to date about the devices here
-Documentation=man:printos(1)
 Wants=network-online.target
 After=network-online.target time-sync.target
 StartLimitIntervalSec=0
@@ -24,10 +23,12 @@ ExecStart={command} agent run --config {configuration} --log-json
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5
+# A damaged outbox is saved before anything else, however large it is.
+TimeoutStartSec=30min
 TimeoutStopSec=15
 WatchdogSec=60
 Environment=XDG_STATE_HOME=/var/lib PYTHONUNBUFFERED=1
-# The secret: printos.toml says secret_file = "$CREDENTIALS_DIRECTORY/secret"
+# The secret: agent.toml says secret_file = "$CREDENTIALS_DIRECTORY/secret"
 LoadCredential=secret:{secret}
 
 DynamicUser=yes

@@ -4,6 +4,7 @@ import httpx
 from attrs import frozen
 
 from printos_ext.errors import (
+    SERVER_ERRORS,
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
@@ -18,6 +19,7 @@ from printos_ext.retries import NEVER_LEFT, causes
 
 # What does not get better by being sent again.
 FOR_GOOD = (BadRequestError, NotFoundError, UnprocessableEntityError, InvalidArgumentError)
+PASSING = {408, 425}
 LONGEST_PAUSE = 3600.0  # seconds: who asks for more means milliseconds, or one of the two clocks is wrong
 PAUSE_INSTEAD = 60.0
 
@@ -30,12 +32,14 @@ class Failure:
         reason: What happened.
         may_have_arrived: Whether PrintOS may have taken it all the same.
         concerns_all: Whether no other device would have fared better.
+        concerns_one: Whether PrintOS answered, and about this device alone.
         pause: The seconds that PrintOS asks for.
     """
 
     reason: str
     may_have_arrived: bool = True
     concerns_all: bool = False
+    concerns_one: bool = False
     pause: float | None = None
 
 
@@ -55,7 +59,8 @@ def verdict(error: PrintOSError) -> Failure | Refusal:
         return Failure(reason, may_have_arrived=False, concerns_all=True, pause=_pause(error))
     if isinstance(error, APIStatusError):
         pause = _pause(error)
-        return Failure(reason, concerns_all=pause is not None, pause=pause)
+        is_about_it = error.status_code < SERVER_ERRORS and error.status_code not in PASSING
+        return Failure(reason, concerns_all=pause is not None, concerns_one=is_about_it, pause=pause)
     never_left = isinstance(error, APIConnectionError) and any(isinstance(one, NEVER_LEFT) for one in causes(error))
     return Failure(reason, may_have_arrived=not never_left)
 

@@ -47,6 +47,46 @@ def test_device_is_sent_for_once_in_its_interval() -> None:
     assert (taken(paced, 60.9), paced.seconds_left(50), taken(paced, 61)) == ([], 11, ["a"])
 
 
+def test_devices_that_are_refused_by_name_hold_up_nobody() -> None:
+    paced = pacing(min_interval=2, concurrency=1)
+    devices = [*(f"bad{n}" for n in range(20)), "good"]
+    for device in devices:
+        paced.add(device, 0)
+    sent, now = [], 0.0
+    while now < MINUTE:
+        for device in taken(paced, now):
+            sent.append(device)
+            if device == "good":
+                paced.succeeded(device, now)
+            else:
+                failure = verdict(refused_with(403))
+                assert isinstance(failure, Failure)
+                paced.failed(device, failure, now)
+            paced.add(device, now)
+        now += 0.1
+
+    assert sent.count("good") >= MINUTE / 2 - 2
+    assert len(sent) < 20 * 10 + MINUTE  # the others ever more seldom
+
+
+@pytest.mark.parametrize("code", [403, 409, 410, 413, 418])
+def test_refusal_by_name_opens_the_gate_that_an_outage_closed(code: int) -> None:
+    paced = pacing()
+    for n in range(IN_A_ROW):
+        paced.add(f"{n}", n)
+        assert taken(paced, n) == [f"{n}"]
+        paced.failed(f"{n}", AWAY, n)
+    opens = paced.gate.opens_at
+    paced.add("bad", opens)
+    (one,) = taken(paced, opens)
+    failure = verdict(refused_with(code))
+    assert isinstance(failure, Failure)
+
+    paced.failed(one, failure, opens + 1)
+
+    assert (paced.gate.times_closed, paced.gate.reason) == (0, None)
+
+
 def test_no_more_are_under_way_than_allowed_and_never_two_of_a_device() -> None:
     paced = pacing(concurrency=2)
     for device in "abcaab":
