@@ -24,6 +24,7 @@ from .places import line_of
 Place = tuple[str | int, ...]
 Said = Mapping[str, str]
 NOTHING: Said = {}
+MOST_FAULTS = 10  # that are told; each takes a while to be found in the file
 
 
 def setting(check: Check, default: Any = None) -> Any:
@@ -149,7 +150,9 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
         raise ConfigurationError(f"{name}: it is no TOML: {error}") from None
     faults = list(_faults(document)) or list(_contradictions(document))
     if faults:
-        raise ConfigurationError("\n".join(_told(name, written, path, why) for path, why in faults))
+        told = [_told(name, written, path, why) for path, why in faults[:MOST_FAULTS]]
+        more = len(faults) - len(told)
+        raise ConfigurationError("\n".join([*told, *[f"{name}: and {more} more"] * (more > 0)]))
     tables = {one.name: _made(one.type, document.get(one.name, {})) for one in _tables()}
     tables["printos"] = attrs.evolve(tables["printos"], **instead)
     configuration = Configuration(**tables)

@@ -28,12 +28,12 @@ async def serve(load: LoadConfiguration) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is loaded now is the newest there is
     configuration = load()
     # The watchdog begins with the work: to save a large damaged outbox takes as long as it takes.
-    ends, loop = asyncio.Event(), asyncio.get_running_loop()
+    ends, hung_up, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
     async with Agent(configuration) as agent, pages.serving(agent):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(ends.set))
         if sys.platform != "win32":
-            signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(_reload, agent, load))
+            signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(hung_up.set))
         counts = agent.outbox.counts()
         event(
             "started",
@@ -44,7 +44,11 @@ async def serve(load: LoadConfiguration) -> None:
             page=configuration.agent.page,
         )
         service.notify("READY=1")
-        await agent.run(ends)
+        reloading = asyncio.create_task(_reload_whenever(hung_up, agent, load))
+        try:
+            await agent.run(ends)
+        finally:
+            reloading.cancel()
 
 
 @frozen
@@ -80,11 +84,19 @@ def run(load: LoadConfiguration) -> NoReturn:
     os._exit(0)
 
 
-def _reload(agent: Agent, load: LoadConfiguration) -> None:
-    """Change everything or, if the configuration is broken, nothing."""
+async def _reload_whenever(asked: asyncio.Event, agent: Agent, load: LoadConfiguration) -> None:
+    """Reload as often as it is asked for, one time after the other."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        await _reload(agent, load)
+
+
+async def _reload(agent: Agent, load: LoadConfiguration) -> None:
+    """Change everything or, if the configuration is broken, nothing; devices are read meanwhile."""
     service.notify("RELOADING=1")
     try:
-        agent.reload(load())
+        agent.reload(await asyncio.to_thread(load))
     except ConfigurationError as error:
         event("not reloaded", error=str(error), level="error")
     service.notify("READY=1")

@@ -150,6 +150,19 @@ def test_broken_configuration_changes_nothing_and_a_good_one_all(sandbox: Sandbo
     assert len(states(sandbox, "d0")) <= after + 1
 
 
+def test_configuration_with_a_thousand_faults_does_not_keep_the_agent_from_its_devices(
+    sandbox: Sandbox, start: Start
+) -> None:
+    agent = start(sandbox, devices=presses(1), agent={"watchdog": 2}, delivery={"timeout": 1})
+
+    agent.file.write_text('[[device]]\nsources = ["sim://press"]\nevry = 5\n' * 1000, encoding="utf-8")
+    agent.process.send_signal(signal.SIGHUP)
+
+    assert until(lambda: agent.has_logged("not reloaded") or agent.process.poll() is not None, 30)
+    before = len(states(sandbox, "d0"))
+    assert until(lambda: len(states(sandbox, "d0")) > before, 20)
+
+
 STUCK_SOURCE = """
 import asyncio
 import time

@@ -115,6 +115,13 @@ def test_all_faults_are_told_at_once() -> None:
     assert len(told) == 2
 
 
+def test_many_faults_are_counted_and_the_first_ten_told() -> None:
+    told = refused('[[device]]\nsources = ["sim://press"]\nevry = 5\n' * 1000)
+
+    assert [one.split(":")[0] for one in told[:10]] == [f"agent.toml, line {line}" for line in range(3, 33, 3)]
+    assert told[10:] == ["agent.toml: and 990 more"]
+
+
 def test_text_that_is_no_toml_is_told_with_its_place() -> None:
     (told,) = refused(WHOLE.replace("every = 20", "every = twenty"))
 
