@@ -9,7 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 from attrs import Factory, field, fields, frozen
@@ -24,6 +24,7 @@ from .places import line_of
 Place = tuple[str | int, ...]
 Said = Mapping[str, str]
 NOTHING: Said = {}
+NEED_RESTART = ("outbox", "agent")
 MOST_FAULTS = 10  # that are told; each takes a while to be found in the file
 
 
@@ -118,11 +119,31 @@ class Configuration:
     reading: Asking = Factory(Asking)
     agent: Agent = Factory(Agent)
     devices: Mapping[str, Device] = Factory(dict)
+    attached: Mapping[str, Device] = Factory(dict)  # those that the file does not name, whether or not they are read
 
     @property
     def outbox_path(self) -> Path:
         """Where statuses wait: beside the list of what is attached, unless the file says where."""
         return Path(os.path.expandvars(self.outbox.path)) if self.outbox.path else state_file().with_name("outbox.db")
+
+    def unlike(self, before: Self) -> list[str]:
+        """Return the tables that say something else than before, which counts from the next start on."""
+        return [name for name in NEED_RESTART if getattr(self, name) != getattr(before, name)]
+
+    def fitting(self, before: Self) -> Self:
+        """Return what will be in force when an agent that began with another configuration goes on with this one.
+
+        It is checked as that of a start is.
+        """
+        devices = {name: device for name, device in self.devices.items() if name not in self.attached}
+        if before.agent.attached:
+            devices |= self.attached
+        kept = {name: getattr(before, name) for name in NEED_RESTART}
+        fitting = attrs.evolve(self, devices=devices, **kept)
+        if fitting.delivery.timeout >= fitting.agent.watchdog:
+            told = f"agent.watchdog stays {fitting.agent.watchdog:g} until the agent is started anew"
+            raise ConfigurationError(f"delivery.timeout: {fitting.delivery.timeout:g} is not less, and {told}")
+        return fitting
 
 
 def read_configuration(file: Path, attached: list[Attached], *, instead: Said = NOTHING) -> Configuration:
@@ -158,14 +179,19 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
     configuration = Configuration(**tables)
     every = configuration.reading.every
     devices: list[Device] = [_made(Device, {"every": every, **table}) for table in document.get("device", [])]
-    if configuration.agent.attached:
-        known = {device.called for device in devices} | {device.serial_number for device in devices}
-        here = [one for one in attached if one.server == configuration.printos.url]
-        new = (one for one in here if not {one.id, one.serial_number} & known)
-        devices += [
-            Device(one.sources, one.id, one.name, one.model, one.serial_number, one.location, every) for one in new
-        ]
-    return attrs.evolve(configuration, devices={device.called: device for device in devices})
+    known = {device.called for device in devices} | {device.serial_number for device in devices}
+    here = [one for one in attached if one.server == configuration.printos.url]
+    new = (one for one in here if not {one.id, one.serial_number} & known)
+    others = [Device(one.sources, one.id, one.name, one.model, one.serial_number, one.location, every) for one in new]
+    return attrs.evolve(
+        configuration,
+        devices=_by_name([*devices, *(others if configuration.agent.attached else [])]),
+        attached=_by_name(others),
+    )
+
+
+def _by_name(devices: list[Device]) -> dict[str, Device]:
+    return {device.called: device for device in devices}
 
 
 def secret(name: str, file: str) -> str:
@@ -181,7 +207,7 @@ def secret(name: str, file: str) -> str:
 
 
 def _tables() -> "list[attrs.Attribute[Any]]":
-    return [one for one in fields(Configuration) if one.name != "devices"]
+    return [one for one in fields(Configuration) if one.name not in {"devices", "attached"}]
 
 
 def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -96,7 +96,11 @@ async def _reload(agent: Agent, load: LoadConfiguration) -> None:
     """Change everything or, if the configuration is broken, nothing; devices are read meanwhile."""
     service.notify("RELOADING=1")
     try:
-        agent.reload(await asyncio.to_thread(load))
+        before, configuration = agent.configuration, await asyncio.to_thread(load)
+        fitting = configuration.fitting(before)
+        for table in configuration.unlike(before):
+            event("restart needed", table=table, level="warning")
+        agent.reload(fitting)
     except ConfigurationError as error:
         event("not reloaded", error=str(error), level="error")
     service.notify("READY=1")

@@ -150,6 +150,16 @@ def test_broken_configuration_changes_nothing_and_a_good_one_all(sandbox: Sandbo
     assert len(states(sandbox, "d0")) <= after + 1
 
 
+def test_configuration_that_does_not_fit_what_needs_a_restart_is_refused(sandbox: Sandbox, start: Start) -> None:
+    agent = start(sandbox, devices=presses(1), agent={"watchdog": 5}, delivery={"timeout": 4})
+
+    written(sandbox, agent.file.parent, devices=presses(1), agent={"watchdog": 40}, delivery={"timeout": 20})
+    agent.process.send_signal(signal.SIGHUP)
+
+    assert until(lambda: agent.has_logged("not reloaded") or agent.has_logged("reloaded"), 20)
+    assert not agent.has_logged("reloaded")
+
+
 def test_configuration_with_a_thousand_faults_does_not_keep_the_agent_from_its_devices(
     sandbox: Sandbox, start: Start
 ) -> None:

@@ -14,7 +14,7 @@ PAGE = (Path(agent.__file__).parent / "README.md").read_text("utf-8")
 
 def settings() -> dict[str, Any]:
     """Return the names of all settings, with what they are unless they are said."""
-    tables: list[Any] = [one.type for one in fields(Configuration) if one.name != "devices"]
+    tables: list[Any] = [one.type for one in fields(Configuration) if one.name not in {"devices", "attached"}]
     return {one.name: one.default for table in (*tables, Device) for one in fields(table)}
 
 

@@ -153,6 +153,29 @@ def test_devices_that_are_attached_are_read_too_if_they_are_of_the_same_server()
     }
 
 
+def test_what_needs_a_restart_stays_as_it_was_and_the_rest_is_checked_with_it() -> None:
+    before = parsed("[agent]\nwatchdog = 20\n", [], name="agent.toml")
+    after = parsed("[agent]\nwatchdog = 40\n[delivery]\ntimeout = 19\n", [], name="agent.toml")
+    too_long = parsed("[agent]\nwatchdog = 40\n[delivery]\ntimeout = 20\n", [], name="agent.toml")
+
+    fitting = after.fitting(before)
+
+    assert (fitting.agent.watchdog, fitting.delivery.timeout, after.unlike(before)) == (20, 19, ["agent"])
+    with pytest.raises(ConfigurationError, match=r"delivery\.timeout: 20 .* agent\.watchdog stays 20"):
+        too_long.fitting(before)
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_attached_devices_are_read_as_they_were_until_a_restart(*, is_read: bool) -> None:
+    text = '[printos]\nbase_url = "{}"\n[agent]\nattached = {}\n[[device]]\nid = "d0"\nsources = ["sim://press"]\n'
+    one, other = (text.format(SERVER, str(said).lower()) for said in (is_read, not is_read))
+    before = parsed(one, [attached(1)], name="agent.toml")
+
+    fitting = parsed(other, [attached(1), attached(2)], name="agent.toml").fitting(before)
+
+    assert list(fitting.devices) == (["d0", "id1", "id2"] if is_read else ["d0"])
+
+
 def test_secret_that_everybody_may_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     file = tmp_path / "secret"
