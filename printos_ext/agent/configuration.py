@@ -14,6 +14,7 @@ from typing import Any, Self
 import attrs
 from attrs import Factory, field, fields, frozen
 
+from printos_ext import files
 from printos_ext.errors import ConfigurationError
 from printos_ext.settings import checked_url, look_up
 
@@ -149,6 +150,7 @@ class Configuration:
 def read_configuration(file: Path, attached: list[Attached], *, instead: Said = NOTHING) -> Configuration:
     """Return what a file says, and the devices that are attached besides; or say all that is wrong with it."""
     try:
+        files.refuse_other_than_file(file)
         written = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
@@ -169,6 +171,8 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
         document = tomllib.loads(written)
     except ValueError as error:
         raise ConfigurationError(f"{name}: it is no TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: it is no TOML that can be read: too much is nested in it") from None
     faults = list(_faults(document)) or list(_contradictions(document))
     if faults:
         told = [_told(name, written, path, why) for path, why in faults[:MOST_FAULTS]]
@@ -198,12 +202,16 @@ def secret(name: str, file: str) -> str:
     """Return what a file with a secret says; environment variables may be part of its name."""
     path = Path(os.path.expandvars(file))
     try:
+        files.refuse_other_than_file(path)
         if sys.platform != "win32" and path.stat().st_mode & stat.S_IRWXO:
             raise ConfigurationError(f"{name}: {path} holds a secret and everybody may read it: chmod o= {path}")
-        return path.read_text(encoding="utf-8").strip()
+        held = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigurationError(f"{name}: {path} cannot be read: {why}") from None
+    if not held:
+        raise ConfigurationError(f"{name}: {path} is empty: write the secret into it")
+    return held
 
 
 def _tables() -> "list[attrs.Attribute[Any]]":

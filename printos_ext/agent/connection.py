@@ -105,8 +105,8 @@ def _pair(server: Server) -> tuple[str | None, str | None]:
 
 
 def _session(server: Server) -> SessionAuth | None:
-    if not server.login:
+    if not server.login and not server.password_file:
         return None
-    if not server.password_file:
-        raise ConfigurationError("printos.login goes with printos.password_file")
+    if not server.login or not server.password_file:
+        raise ConfigurationError("printos.login and printos.password_file go together: give both, or none")
     return SessionAuth(server.login, secret("printos.password_file", server.password_file))

@@ -32,7 +32,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
 def _parsed(lines: list[str]) -> dict[str, Any] | None:
     try:
         return tomllib.loads("".join(lines))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -103,7 +103,10 @@ async def _reload(agent: Agent, load: LoadConfiguration) -> None:
         agent.reload(fitting)
     except ConfigurationError as error:
         event("not reloaded", error=str(error), level="error")
-    service.notify("READY=1")
+    except Exception as error:  # noqa: BLE001 - the devices are read on, and where in the code it was is told
+        event("not reloaded", error=f"{type(error).__name__}: {error}", trace=True, level="error")
+    finally:
+        service.notify("READY=1")
 
 
 def _allow_many_sockets() -> None:

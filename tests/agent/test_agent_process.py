@@ -257,6 +257,23 @@ def test_systemd_is_told_when_it_runs_lives_and_stops(sandbox: Sandbox, start: S
     assert told == {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
 
 
+def test_systemd_is_told_that_a_reload_is_over_although_it_failed(
+    sandbox: Sandbox, start: Start, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        agent = start(sandbox, devices=presses(1), environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        agent.file.write_text(f"x = {'[' * 3000}{']' * 3000}", encoding="utf-8")
+        agent.process.send_signal(signal.SIGHUP)
+        while systemd.recv(100) != b"RELOADING=1":
+            pass
+        while systemd.recv(100) != b"READY=1":
+            pass
+
+    assert agent.has_logged("not reloaded")
+
+
 def test_no_secret_is_logged(sandbox: Sandbox, start: Start) -> None:
     agent = start(
         sandbox,

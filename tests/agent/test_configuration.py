@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from printos_ext import ConfigurationError
 from printos_ext.agent.attached import Attached
-from printos_ext.agent.configuration import parsed, secret
+from printos_ext.agent.configuration import parsed, read_configuration, secret
 from printos_ext.agent.places import line_of
+from printos_ext.agent.running import checked
 
 WHOLE = """\
 [printos]
@@ -129,6 +130,12 @@ def test_text_that_is_no_toml_is_told_with_its_place() -> None:
     assert "line 17" in told
 
 
+def test_text_that_is_nested_too_deep_is_refused() -> None:
+    (told,) = refused(f"x = {'[' * 3000}{']' * 3000}")
+
+    assert told.startswith("agent.toml: it is no TOML that can be read: ")
+
+
 def test_call_that_may_take_longer_than_the_watchdog_waits_is_refused() -> None:
     (told,) = refused("[delivery]\ntimeout = 20\n[agent]\nwatchdog = 15\n")
 
@@ -187,6 +194,25 @@ def test_secret_that_everybody_may_read_is_refused(tmp_path: Path, monkeypatch: 
     for name in ("$CREDENTIALS_DIRECTORY/secret", "$CREDENTIALS_DIRECTORY/nothing"):
         with pytest.raises(ConfigurationError, match=r"printos\.secret_file: .*/(secret|nothing)"):
             secret("printos.secret_file", name)
+
+
+def test_secret_that_never_ends_or_never_begins_is_refused(tmp_path: Path) -> None:
+    pipe, empty = tmp_path / "pipe", tmp_path / "empty"
+    os.mkfifo(pipe, 0o600)
+    empty.write_text("\n", encoding="utf-8")
+    empty.chmod(0o600)
+
+    for file, why in ((pipe, "it is no file"), (empty, "is empty")):
+        with pytest.raises(ConfigurationError, match=rf"printos\.secret_file: .*{why}"):
+            secret("printos.secret_file", str(file))
+    with pytest.raises(ConfigurationError, match="it is no file"):
+        read_configuration(pipe, [])
+
+
+@pytest.mark.parametrize("said", ['login = "someone"', 'password_file = "password"'])
+def test_login_and_its_password_go_together(said: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"printos\.login and printos\.password_file go together"):
+        checked(parsed(f"[printos]\n{said}\n", [], name="agent.toml"))
 
 
 values: Any = st.recursive(
