@@ -23,6 +23,7 @@ from .checks import Check, address, device_id, flag, number, one_of, readable_fr
 from .places import line_of
 
 Place = tuple[str | int, ...]
+Fault = tuple[Place, str] | tuple[Place, str, Place]  # where, why, and what else it is at odds with
 Said = Mapping[str, str]
 NOTHING: Said = {}
 NEED_RESTART = ("outbox", "agent")
@@ -175,7 +176,7 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
         raise ConfigurationError(f"{name}: it is no TOML that can be read: too much is nested in it") from None
     faults = list(_faults(document)) or list(_contradictions(document))
     if faults:
-        told = [_told(name, written, path, why) for path, why in faults[:MOST_FAULTS]]
+        told = [_told(name, written, *fault) for fault in faults[:MOST_FAULTS]]
         more = len(faults) - len(told)
         raise ConfigurationError("\n".join([*told, *[f"{name}: and {more} more"] * (more > 0)]))
     tables = {one.name: _made(one.type, document.get(one.name, {})) for one in _tables()}
@@ -218,7 +219,7 @@ def _tables() -> "list[attrs.Attribute[Any]]":
     return [one for one in fields(Configuration) if one.name not in {"devices", "attached"}]
 
 
-def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield all that is wrong, each with its place."""
     tables: dict[str, Any] = {one.name: one.type for one in _tables()}
     for name, table in document.items():
@@ -230,15 +231,21 @@ def _faults(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
             yield (name,), f"nothing is called {name!r}: there are [{'], ['.join(tables)}] and [[device]]"
 
 
-def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _contradictions(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with tables that are right, each by itself."""
     timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
     if timeout >= document.get("agent", {}).get("watchdog", Agent().watchdog):
         told = "a call is no standstill: it must be less than agent.watchdog"
         yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
+    seen: dict[str, int] = {}
+    for place, table in enumerate(document.get("device", [])):
+        called = _made(Device, table).called
+        if (first := seen.setdefault(called, place)) != place:
+            why = f"the device number {first + 1} cannot be told from it: give each an id of its own"
+            yield ("device", place), why, ("device", first)
 
 
-def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Place, str]]:
+def _faults_of_devices(devices: list[Any]) -> Iterator[Fault]:
     seen: dict[Any, int] = {}
     for place, table in enumerate(devices):
         yield from _faults_of(Device, table, ("device", place))
@@ -247,10 +254,10 @@ def _faults_of_devices(devices: list[Any]) -> Iterator[tuple[Place, str]]:
                 yield ("device", place), 'sources are missing. Example: sources = ["ipp://10.0.0.7"]'
             for name in ("id", "serial_number"):
                 if name in table and (first := seen.setdefault((name, str(table[name])), place)) != place:
-                    yield ("device", place, name), f"the device number {first + 1} has it, too"
+                    yield ("device", place, name), f"the device number {first + 1} has it, too", ("device", first, name)
 
 
-def _faults_of(kind: Any, table: Any, place: Place) -> Iterator[tuple[Place, str]]:
+def _faults_of(kind: Any, table: Any, place: Place) -> Iterator[Fault]:
     if not isinstance(table, dict):
         yield place, "a table is due"
         return
@@ -266,6 +273,7 @@ def _made(kind: Any, table: Mapping[str, Any]) -> Any:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
 
 
-def _told(name: str, written: str, path: Place, why: str) -> str:
+def _told(name: str, written: str, path: Place, why: str, other: Place | None = None) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return f"{name}, line {line_of(written, path)}: {key}: {why}"
+    besides = f" (line {line_of(written, other)})" if other else ""
+    return f"{name}, line {line_of(written, path)}: {key}: {why}{besides}"

@@ -116,6 +116,23 @@ def test_all_faults_are_told_at_once() -> None:
     assert len(told) == 2
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('sources = ["sim://a"]', 'sources = ["sim://a"]'),
+        ('id = "A"\nsources = ["sim://a"]', 'serial_number = "A"\nsources = ["sim://b"]'),
+        ('serial_number = "A"\nsources = ["sim://a"]', 'id = "A"\nsources = ["sim://b"]'),
+        ('id = "A"\nsources = ["sim://a"]', 'id = "A"\nsources = ["sim://b"]'),
+    ],
+)
+def test_devices_that_cannot_be_told_apart_are_refused_with_both_lines(one: str, other: str) -> None:
+    (told,) = refused(f"[[device]]\n{one}\n\n[[device]]\n{other}\n")
+
+    first, second = (2, 6) if one.startswith("id") and other.startswith("id") else (1, 3 + one.count("\n") + 1)
+    assert told.startswith(f"agent.toml, line {second}: device[1]"), told
+    assert told.endswith(f"(line {first})"), told
+
+
 def test_many_faults_are_counted_and_the_first_ten_told() -> None:
     told = refused('[[device]]\nsources = ["sim://press"]\nevry = 5\n' * 1000)
 
