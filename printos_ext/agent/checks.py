@@ -1,6 +1,8 @@
 """What may stand in the agent's configuration: checks that return None, or say what is wrong. No I/O."""
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from printos_ext import arguments
@@ -13,6 +15,7 @@ Check = Callable[[Any], str | None]
 
 LONGEST = 7 * 24 * 3600.0
 HIGHEST_PORT = 65_535
+VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
 
 
 def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> Check:
@@ -29,6 +32,21 @@ def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> C
 def text(value: Any) -> str | None:
     """Check for a text that says something."""
     return None if isinstance(value, str) and value.strip() else f"a text is due, not {value!r}"
+
+
+def file(value: Any) -> str | None:
+    """Check for the name of a file."""
+    if isinstance(value, str) and "\0" in value:
+        return f"no file can be called {value!r}: there is a NUL in it"
+    return text(value)
+
+
+def file_to_write(value: Any, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Check for the name of a file that will be made, where nobody would notice a `$VARIABLE` that nobody set."""
+    if (why := file(value)) is not None:
+        return why
+    unset = [name for name in VARIABLE.findall(value) if name.strip("{}") not in environment]
+    return f"${unset[0]} is not set, in {value!r}" if unset else None
 
 
 def device_id(value: Any) -> str | None:

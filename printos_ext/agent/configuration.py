@@ -19,7 +19,7 @@ from printos_ext.errors import ConfigurationError
 from printos_ext.settings import checked_url, look_up
 
 from .attached import Attached, state_file
-from .checks import Check, address, device_id, flag, number, one_of, readable_from, text, url
+from .checks import Check, address, device_id, file, file_to_write, flag, number, one_of, readable_from, text, url
 from .places import line_of
 
 Place = tuple[str | int, ...]
@@ -42,10 +42,10 @@ class Server:
     base_url: str | None = setting(url)
     profile: str | None = setting(text)
     key: str | None = setting(text)
-    key_file: str | None = setting(text)
-    secret_file: str | None = setting(text)
+    key_file: str | None = setting(file)
+    secret_file: str | None = setting(file)
     login: str | None = setting(text)
-    password_file: str | None = setting(text)
+    password_file: str | None = setting(file)
 
     @property
     def url(self) -> str:
@@ -58,7 +58,7 @@ class Server:
 class Storage:
     """`[outbox]`: where statuses wait, and how many may."""
 
-    path: str | None = setting(text)
+    path: str | None = setting(file_to_write)
     history: bool = setting(flag, default=False)
     max_bytes: int = setting(number(1 << 20, 1 << 50, whole=True), default=1 << 30)
     when_full: str = setting(one_of("refuse", "drop-oldest"), default="refuse")

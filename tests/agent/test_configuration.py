@@ -75,6 +75,14 @@ def test_everything_that_can_be_said_is_taken() -> None:
     assert said.devices["IL42"].sources == ("sim://press", "jsonl:/tmp/x")
 
 
+def test_outbox_may_be_named_with_a_variable_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/printos")
+
+    said = parsed('[outbox]\npath = "$STATE_DIRECTORY/${STATE_DIRECTORY}/a$"\n', [], name="agent.toml")
+
+    assert said.outbox_path == Path("/var/lib/printos//var/lib/printos/a$")
+
+
 def test_nothing_said_is_a_configuration() -> None:
     assert parsed("", [], name="agent.toml").delivery.min_interval == 60
 
@@ -90,6 +98,10 @@ def test_nothing_said_is_a_configuration() -> None:
         ("history = true", 'history = "yes"', 6, "outbox.history"),
         ('when_full = "drop-oldest"', 'when_full = "explode"', 8, "outbox.when_full"),
         ("https://printos.example", "ftp://printos.example", 2, "printos.base_url"),
+        ("outbox.db", "out\\u0000box.db", 5, "outbox.path"),
+        ("/var/lib", "$NOBODY_SET_THIS", 5, "outbox.path"),
+        ("/var/lib", "${NOBODY_SET_THIS}", 5, "outbox.path"),
+        ("[outbox]", 'secret_file = "\\u0000"\n[outbox]', 4, "printos.secret_file"),
         ("127.0.0.1:0", "127.0.0.1", 24, "agent.page"),
         ('"sim://press"', '"smb://press"', 29, "device[0].sources"),
         ('"sim://press"', "7", 29, "device[0].sources"),
