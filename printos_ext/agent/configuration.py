@@ -1,6 +1,6 @@
 """The agent's configuration, a TOML file: all of it is checked before any of it is used, with the line and the key.
 
-No secret is in the file itself: it names files that hold them, or the environment does.
+No secret need be in the file itself: it names files that hold them, or the environment does.
 """
 
 import os
@@ -17,9 +17,11 @@ from attrs import Factory, field, fields, frozen
 from printos_ext import files
 from printos_ext.errors import ConfigurationError
 from printos_ext.settings import checked_url, look_up
+from printos_ext.sources.opening import shown
 
 from .attached import Attached, state_file
 from .checks import Check, address, device_id, file, file_to_write, flag, number, one_of, readable_from, text, url
+from .events import event
 from .places import line_of
 
 Place = tuple[str | int, ...]
@@ -128,6 +130,12 @@ class Configuration:
         """Where statuses wait: beside the list of what is attached, unless the file says where."""
         return Path(os.path.expandvars(self.outbox.path)) if self.outbox.path else state_file().with_name("outbox.db")
 
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether anything in the file opens PrintOS or a device: a key, a community, a password in an address."""
+        own = (device for name, device in self.devices.items() if name not in self.attached)
+        return self.printos.key is not None or any(one != shown(one) for device in own for one in device.sources)
+
     def unlike(self, before: Self) -> list[str]:
         """Return the tables that say something else than before, which counts from the next start on."""
         return [name for name in NEED_RESTART if getattr(self, name) != getattr(before, name)]
@@ -156,7 +164,11 @@ def read_configuration(file: Path, attached: list[Attached], *, instead: Said = 
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
-    return parsed(written, attached, name=str(file), instead=instead)
+    configuration = parsed(written, attached, name=str(file), instead=instead)
+    if configuration.holds_secrets and _everybody_may_read(file):
+        # No error: the user that a service makes up for itself may have no other way to read it.
+        event(f"{file} holds secrets and everybody may read it: chmod o= {file}", level="warning")
+    return configuration
 
 
 def parsed(written: str, attached: list[Attached], *, name: str, instead: Said = NOTHING) -> Configuration:
@@ -204,7 +216,7 @@ def secret(name: str, file: str) -> str:
     path = Path(os.path.expandvars(file))
     try:
         files.refuse_other_than_file(path)
-        if sys.platform != "win32" and path.stat().st_mode & stat.S_IRWXO:
+        if _everybody_may_read(path):
             raise ConfigurationError(f"{name}: {path} holds a secret and everybody may read it: chmod o= {path}")
         held = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
@@ -213,6 +225,10 @@ def secret(name: str, file: str) -> str:
     if not held:
         raise ConfigurationError(f"{name}: {path} is empty: write the secret into it")
     return held
+
+
+def _everybody_may_read(file: Path) -> bool:
+    return sys.platform != "win32" and bool(file.stat().st_mode & stat.S_IRWXO)
 
 
 def _tables() -> "list[attrs.Attribute[Any]]":

@@ -411,6 +411,16 @@ def test_check_asks_nobody_and_says_what_is_wrong_with_line_and_key(sandbox: San
     assert (broken.returncode, f"agent.toml, line {lines}: device[2].evry" in broken.stderr) == (2, True)
 
 
+def test_check_warns_of_secrets_that_everybody_may_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = written(sandbox, tmp_path, devices={"d0": "snmp://hunter2@127.0.0.1"})
+    file.chmod(0o644)
+
+    done = command("agent", "check", "-c", file)
+
+    assert (done.returncode, done.stdout.startswith("ok: 1 devices"), "hunter2" in done.stderr) == (0, True, False)
+    assert f"{file} holds secrets and everybody may read it" in done.stderr
+
+
 def test_missing_extra_and_a_dry_run_are_told(sandbox: Sandbox, tmp_path: Path) -> None:
     file = written(sandbox, tmp_path, devices=presses(1))
     program = (

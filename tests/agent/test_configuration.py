@@ -225,6 +225,29 @@ def test_secret_that_everybody_may_read_is_refused(tmp_path: Path, monkeypatch: 
             secret("printos.secret_file", name)
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "is_told"),
+    [
+        ('[printos]\nkey = "k"\n', 0o644, True),
+        ('[printos]\nkey = "k"\n', 0o640, False),
+        ('[[device]]\nsources = ["sim://press", "snmp://hunter2@10.0.0.7"]\n', 0o644, True),
+        ('[[device]]\nsources = ["http://10.0.0.7/?key=hunter2"]\n', 0o644, True),
+        ('[[device]]\nsources = ["snmp://10.0.0.7?version=1"]\n', 0o644, False),
+    ],
+)
+def test_configuration_with_secrets_that_everybody_may_read_is_told(
+    text: str, mode: int, *, is_told: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+
+    read_configuration(file, [])
+
+    told = [f"{file} holds secrets and everybody may read it: chmod o= {file}"]
+    assert caplog.messages == told * is_told
+
+
 def test_secret_that_never_ends_or_never_begins_is_refused(tmp_path: Path) -> None:
     pipe, empty = tmp_path / "pipe", tmp_path / "empty"
     os.mkfifo(pipe, 0o600)
