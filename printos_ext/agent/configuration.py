@@ -159,7 +159,6 @@ class Configuration:
 def read_configuration(file: Path, attached: list[Attached], *, instead: Said = NOTHING) -> Configuration:
     """Return what a file says, and the devices that are attached besides; or say all that is wrong with it."""
     try:
-        files.refuse_other_than_file(file)
         written = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
