@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
-from typer.exceptions import TyperException
 from typer.main import get_command
 
 from . import VERSION, agents, attaching, config, devices, exits, manual, output
@@ -19,6 +18,8 @@ ABOUT = "Attach presses, printers and finishers to HP PrintOS."
 EPILOG = "Exit status: " + ", ".join(f"{status} {meaning}" for status, meaning in exits.MEANINGS.items()) + "."
 # The options of `printos` itself, with how many words follow each: they may stand anywhere.
 ANYWHERE = {"--profile": 1, "--base-url": 1, "--timeout": 1, "--dry-run": 0, "--no-color": 0, "--verbose": 0, "-v": 0}
+# What Typer calls it is public in some of its versions only.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 LONGEST_TIMEOUT = 86_400.0
 WITH_FIELDS = ("list", "get", "provision", "ensure")
 SECTIONS = {
@@ -142,7 +143,7 @@ def run(arguments: Sequence[str]) -> int:
         status = _command().main(args=words, prog_name="printos", standalone_mode=False) or exits.OK
     except SystemExit as end:  # of the sandbox
         status = end.code if isinstance(end.code, int) else exits.ERROR
-    except TyperException as error:
+    except USAGE_ERROR as error:
         status = _misused(error)
     except KeyboardInterrupt:
         status = exits.INTERRUPTED
@@ -164,7 +165,7 @@ def run(arguments: Sequence[str]) -> int:
     return status
 
 
-def _misused(error: TyperException) -> int:
+def _misused(error: Any) -> int:
     """Tell in one line what was not said right, or what there is to say if nothing was said."""
     message, context = error.format_message(), getattr(error, "ctx", None)
     if "\n" in message:
