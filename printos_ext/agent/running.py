@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Self
 
-from attrs import evolve
-
 from printos_ext.states import DeviceState
 
 from . import service
@@ -106,12 +104,8 @@ class Agent:
         await delivering
 
     def reload(self, configuration: Configuration) -> None:
-        """Go on with another configuration; what cannot change now is told."""
+        """Go on with another configuration that is fitting."""
         before = self.configuration
-        for table in ("outbox", "agent"):
-            if getattr(configuration, table) != getattr(before, table):
-                event("restart needed", table=table, level="warning")
-                configuration = evolve(configuration, **{table: getattr(before, table)})
         connection = Connection(configuration, self.clock)  # also for secrets that have changed; it may refuse them
         self._retire(self._connection, before.delivery.timeout)
         self._connection, self.configuration = connection, configuration
