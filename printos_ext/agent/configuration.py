@@ -21,7 +21,6 @@ from printos_ext.sources.opening import shown
 
 from .attached import Attached, state_file
 from .checks import Check, address, device_id, file, file_to_write, flag, number, one_of, readable_from, text, url
-from .events import event
 from .places import line_of
 
 Place = tuple[str | int, ...]
@@ -124,6 +123,7 @@ class Configuration:
     agent: Agent = Factory(Agent)
     devices: Mapping[str, Device] = Factory(dict)
     attached: Mapping[str, Device] = Factory(dict)  # those that the file does not name, whether or not they are read
+    exposed_in: Path | None = None  # the file, if it holds secrets and everybody may read it
 
     @property
     def outbox_path(self) -> Path:
@@ -164,10 +164,9 @@ def read_configuration(file: Path, attached: list[Attached], *, instead: Said = 
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
     configuration = parsed(written, attached, name=str(file), instead=instead)
-    if configuration.holds_secrets and _everybody_may_read(file):
-        # No error: the user that a service makes up for itself may have no other way to read it.
-        event(f"{file} holds secrets and everybody may read it: chmod o= {file}", level="warning")
-    return configuration
+    # No error: the user that a service makes up for itself may have no other way to read it.
+    is_exposed = configuration.holds_secrets and _everybody_may_read(file)
+    return attrs.evolve(configuration, exposed_in=file if is_exposed else None)
 
 
 def parsed(written: str, attached: list[Attached], *, name: str, instead: Said = NOTHING) -> Configuration:
@@ -231,7 +230,7 @@ def _everybody_may_read(file: Path) -> bool:
 
 
 def _tables() -> "list[attrs.Attribute[Any]]":
-    return [one for one in fields(Configuration) if one.name not in {"devices", "attached"}]
+    return [one for one in fields(Configuration) if one.name not in {"devices", "attached", "exposed_in"}]
 
 
 def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:

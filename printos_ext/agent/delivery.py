@@ -92,10 +92,13 @@ class Delivery:
         self._is_ending = True
         self._news.set()
 
-    async def emptied(self, seconds: float) -> None:
-        """Return when nothing can be sent at once any more, or when the seconds are over."""
+    async def emptied(self, seconds: float, *, patience: float = 0.0) -> None:
+        """Return when nothing can be sent any more within so much patience, or when the seconds are over."""
         ends = self.clock.monotonic() + seconds
-        while (now := self.clock.monotonic()) < ends and (self._under_way or self.pacing.seconds_left(now) == 0.0):
+        while (now := self.clock.monotonic()) < ends:
+            left = self.pacing.seconds_left(now)
+            if not self._under_way and (left is None or left > patience):
+                return
             await self.clock.wait(asyncio.Event(), min(0.05, ends - now))
 
     @property
@@ -159,7 +162,8 @@ class Delivery:
         event("sent", device=device_id, status=letter.status.status, number=letter.number, level="debug")
 
     async def _not_taken(self, letter: Letter, error: PrintOSError) -> None:
-        device_id, judged = letter.status.device_id, verdict(error)
+        device_id = letter.status.device_id
+        judged = self.pacing.gate.judged(device_id, verdict(error))
         self._note(device_id, judged.reason)
         match judged:
             case Refusal():

@@ -9,7 +9,7 @@ from printos_ext.states import DeviceState
 
 from .outbox import Status
 
-ALMOST = 0.9  # of an interval: readings do not come to the millisecond
+ALMOST = 0.9  # of a time: readings do not come to the millisecond
 
 
 @frozen
@@ -47,10 +47,13 @@ def status_off(device_id: str, moment: dt.datetime) -> Status:
     return Status(device_id, str(DeviceState.OFF), moment)
 
 
-def is_worth_telling(status: Status, told: Told, now: float, rules: Rules) -> bool:
-    """Tell whether a status is news: another state at once, other figures after a while, the same as a heartbeat."""
+def is_worth_telling(status: Status, told: Told, now: float, rules: Rules, *, every: float) -> bool:
+    """Tell whether a status is news: another state at once, other figures after a while, the same as a heartbeat.
+
+    With the next reading, which comes `every` so many seconds, the heartbeat must not be late.
+    """
     before = told.status
-    if before is None or status.status != before.status or now - told.at >= ALMOST * rules.heartbeat:
+    if before is None or status.status != before.status or now - told.at >= rules.heartbeat - ALMOST * every:
         return True
     return evolve(status, observed_at=before.observed_at) != before and now - told.at >= ALMOST * rules.figures
 

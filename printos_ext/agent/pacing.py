@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from attrs import define, field
 
 from .schedule import TICK
-from .verdicts import Failure
+from .verdicts import Failure, Refusal
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 IN_A_ROW = 5  # failures of anybody without a success between them: it is not the device
+MOST_REFUSED = 20  # devices, one after the other: so many are not all gone
 
 
 def backoff(times: int, chance: float) -> float:
@@ -32,6 +33,7 @@ class Gate:
     reason: str | None = None
     in_a_row: int = 0
     times_closed: int = 0
+    refused: set[str] = field(factory=set)  # devices, since PrintOS took a status of anybody
 
     def seconds_left(self, now: float) -> float:
         """Return how long nobody may send."""
@@ -46,6 +48,15 @@ class Gate:
         if begun > self.closed_at:
             self.in_a_row = self.times_closed = 0
             self.reason = None
+
+    def judged(self, device_id: str, verdict: Failure | Refusal) -> Failure | Refusal:
+        """Return a verdict in the light of the others: if PrintOS refuses everybody, it is not about their statuses."""
+        if isinstance(verdict, Failure):
+            return verdict
+        self.refused.add(device_id)
+        if len(self.refused) <= MOST_REFUSED:
+            return verdict
+        return Failure(f"PrintOS refuses one device after the other: {verdict.reason}", concerns_all=True)
 
     def failed(self, failure: Failure, *, begun: float, now: float) -> None:
         """Close, if this failure is not only the device's; those that were on their way close nothing again."""
@@ -111,8 +122,12 @@ class Pacing:
             due = now if device.is_leaving else max(now, device.not_before)
             heapq.heappush(self._queue, (due, next(self._numbers), device_id))
 
+    def was_sent(self, device_id: str, seconds_ago: float, now: float) -> None:
+        """Take down that a status of a device was sent before there was this pacing."""
+        self._devices.setdefault(device_id, Device()).not_before = now - seconds_ago + self.min_interval
+
     def hurry(self, device_ids: Iterable[str], now: float) -> None:
-        """Let the next status of devices go whatever the interval says: it is their last word."""
+        """Let the next status of devices go whatever the interval says, unless PrintOS minds: it is their last word."""
         hurried = set(device_ids)
         for device_id in hurried:
             self._devices.setdefault(device_id, Device()).is_leaving = True
@@ -148,6 +163,7 @@ class Pacing:
 
     def succeeded(self, device_id: str, now: float) -> None:
         """Take down that PrintOS took a status."""
+        self.gate.refused.clear()
         self.gate.succeeded(begun=self._devices[device_id].sent_at or 0.0)
         device = self._ended(device_id, now)
         device.failures, device.not_before = 0, now + self.min_interval
@@ -159,11 +175,17 @@ class Pacing:
 
     def failed(self, device_id: str, failure: Failure, now: float) -> None:
         """Take down that a status has to be sent again; other devices go first, in case it is this one's fault."""
-        self.gate.failed(failure, begun=self._devices[device_id].sent_at or 0.0, now=now)
-        device = self._ended(device_id, now)
+        device = self._devices[device_id]
+        sent_at = device.sent_at or 0.0
+        if failure.concerns_all and sent_at + TICK < device.not_before:
+            self._calm()  # it was ahead of its time: those that were not may fare better
+        else:
+            self.gate.failed(failure, begun=sent_at, now=now)
+        self._ended(device_id, now)
         device.failures += 1
         wait = (failure.pause or 0.0) + backoff(device.failures, self.chance())
-        device.not_before = now + max(wait, self.min_interval if failure.may_have_arrived else 0.0)
+        wait = max(wait, self.min_interval if failure.may_have_arrived else 0.0)
+        device.not_before = max(device.not_before, now + wait)
 
     def stumbled(self, device_id: str, now: float) -> None:
         """Take down that a status was not sent, or sent and not crossed out, for a reason on this machine."""
@@ -174,6 +196,13 @@ class Pacing:
     def idle(self, device_id: str, now: float) -> None:
         """Take down that there was nothing to send."""
         self._ended(device_id, now)
+
+    def _calm(self) -> None:
+        """Let nobody hurry any more."""
+        for device in self._devices.values():
+            device.is_leaving = False
+        self._queue = [(max(due, self._devices[one].not_before), number, one) for due, number, one in self._queue]
+        heapq.heapify(self._queue)
 
     def _ended(self, device_id: str, now: float) -> Device:
         device = self._devices[device_id]

@@ -9,8 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector, exposition
 
-from printos_ext.errors import ConfigurationError
-
+from .events import event
 from .facts import Metrics, facts
 from .running import Agent
 
@@ -19,12 +18,15 @@ PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 POLICY = "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; base-uri 'none'"
 LONGEST_END = 1.0
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
 async def serving(agent: Agent) -> AsyncIterator[str | None]:
-    """Serve the pages of an agent until the block ends; yield their address, if there is one."""
+    """Serve the pages of an agent until the block ends; yield their address, if there is one.
+
+    An agent delivers also if somebody else has the port.
+    """
     where = agent.configuration.agent.page
     if where == "off":
         yield None
@@ -35,10 +37,11 @@ async def serving(agent: Agent) -> AsyncIterator[str | None]:
     try:
         try:
             await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            address = f"http://{host}:{runner.addresses[0][1]}/"
         except OSError as error:
-            told = f"agent.page: cannot listen on {where}: {error.strerror}: give another one, or off"
-            raise ConfigurationError(told) from None
-        yield f"http://{host}:{runner.addresses[0][1]}/"
+            address = None
+            event("no page", page=where, error=f"agent.page: {error.strerror or error}", level="error")
+        yield address
     finally:
         await runner.cleanup()
 
@@ -50,9 +53,9 @@ def application(agent: Agent, host: str) -> web.Application:
     ProcessCollector(registry=registry)
 
     @web.middleware
-    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guarded(request: web.Request, handler: Answering) -> web.StreamResponse:
         """Refuse another site's page in the browser of somebody who runs an agent on loopback."""
-        if _is_loopback(host) and not _is_loopback(request.url.host or ""):
+        if _is_loopback(host) and not _is_loopback(_named(request)):
             raise web.HTTPForbidden(text="this is loopback, and not for others\n")
         answer = await handler(request)
         answer.headers["cache-control"] = "no-store"
@@ -79,6 +82,14 @@ def application(agent: Agent, host: str) -> web.Application:
         [web.get("/", page), web.get("/facts", told), web.get("/healthz", health), web.get("/metrics", metrics)]
     )
     return app
+
+
+def _named(request: web.Request) -> str:
+    """Return the host that somebody asks for, whatever it says."""
+    try:
+        return request.url.host or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

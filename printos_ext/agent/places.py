@@ -1,39 +1,43 @@
 """Where something stands in a TOML file. The parser of the standard library does not tell, so the file is halved."""
 
+import re
 import tomllib
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+# What counts for where a statement ends: no bracket and no end of a line within a text or a comment does.
+TOKEN = re.compile(
+    r"""
+    "{3} (?: \\. | [^\\] )*? "{3,5} | [']{3} .*? [']{3,5} | " (?: \\. | [^"\\] )* " | ' [^']* ' | \# [^\n]* | [\[\]{}\n]
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:
-    """Return the line on which something begins, by its path: `("device", 3, "sources")`.
+    """Return the line on which something in a TOML file begins, by its path: `("device", 3, "sources")`.
 
-    The beginnings of a file that are TOML by themselves either hold it or do not; it begins right after the longest
-    that does not.
+    A file that is cut off after a statement either holds it or does not; it begins right after the longest that does
+    not.
     """
-    lines = text.splitlines(keepends=True)
-    without, with_it = 0, len(lines)
-    while with_it - without > 1:
-        middle = (without + with_it) // 2
-        # A value may go over several lines, in the middle of which no beginning ends.
-        tried = [*range(middle, without, -1), *range(middle + 1, with_it)]
-        end, document = next(((end, found) for end in tried if (found := _parsed(lines[:end])) is not None), (0, None))
-        if document is None:
-            break
-        if not _holds(document, path):
-            without = end
-        elif end > middle:
-            with_it = without + 1
-        else:
-            with_it = end
-    return without + 1
+    ends = [0, *_statement_ends(text)]
+    first = bisect_left(range(1, len(ends)), 1, key=lambda one: _holds(tomllib.loads(text[: ends[one]]), path))
+    return text.count("\n", 0, ends[first]) + 1
 
 
-def _parsed(lines: list[str]) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads("".join(lines))
-    except (ValueError, RecursionError):
-        return None
+def _statement_ends(text: str) -> Iterator[int]:
+    """Yield where a file that is TOML can be cut off, and still is."""
+    depth = 0
+    for token in TOKEN.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+            case "\n" if depth == 0:
+                yield token.end()
+    yield len(text)
 
 
 def _holds(document: Any, path: Sequence[str | int]) -> bool:

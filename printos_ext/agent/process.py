@@ -29,11 +29,12 @@ async def serve(load: LoadConfiguration) -> None:
     configuration = load()
     # The watchdog begins with the work: to save a large damaged outbox takes as long as it takes.
     ends, hung_up, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
-    async with Agent(configuration) as agent, pages.serving(agent):
+    async with Agent(configuration) as agent, pages.serving(agent) as page:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(ends.set))
         if sys.platform != "win32":
             signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(hung_up.set))
+        _warn(configuration)
         counts = agent.outbox.counts()
         event(
             "started",
@@ -41,7 +42,7 @@ async def serve(load: LoadConfiguration) -> None:
             devices=len(configuration.devices),
             outbox=str(configuration.outbox_path),
             waiting=counts.waiting,
-            page=configuration.agent.page,
+            page=page or "off",
         )
         service.notify("READY=1")
         reloading = asyncio.create_task(_reload_whenever(hung_up, agent, load))
@@ -59,6 +60,7 @@ class Done:
     unreadable: int
     taken: int
     refused: int
+    failed: int
     waiting: int
 
 
@@ -70,10 +72,11 @@ def once(configuration: Configuration) -> Done:
             await agent.once()
             devices, sent = agent.watching.devices.values(), agent.delivery.tally
             unreadable = sum(watched.error is not None and watched.reading is None for watched in devices)
-            return Done(len(devices), unreadable, sent.taken, sent.refused, agent.outbox.counts().waiting)
+            return Done(len(devices), unreadable, sent.taken, sent.refused, sent.failed, agent.outbox.counts().waiting)
 
     _allow_many_sockets()
-    return asyncio.run(work())
+    _warn(configuration)
+    return asyncio.new_event_loop().run_until_complete(work())  # a reading that never ends does not hold it up
 
 
 def run(load: LoadConfiguration) -> NoReturn:
@@ -101,12 +104,19 @@ async def _reload(agent: Agent, load: LoadConfiguration) -> None:
         for table in configuration.unlike(before):
             event("restart needed", table=table, level="warning")
         agent.reload(fitting)
+        _warn(configuration)
     except ConfigurationError as error:
         event("not reloaded", error=str(error), level="error")
     except Exception as error:  # noqa: BLE001 - the devices are read on, and where in the code it was is told
         event("not reloaded", error=f"{type(error).__name__}: {error}", trace=True, level="error")
     finally:
         service.notify("READY=1")
+
+
+def _warn(configuration: Configuration) -> None:
+    if configuration.exposed_in:
+        told = "it holds secrets and everybody may read it: chmod o= it"
+        event("exposed", file=str(configuration.exposed_in), error=told, level="warning")
 
 
 def _allow_many_sockets() -> None:

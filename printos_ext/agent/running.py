@@ -21,7 +21,7 @@ from .schedule import Schedule
 from .watching import Watching
 
 LONGEST_STOP = 8.0  # seconds, all in all; systemd and people count to ten
-LONGEST_ONCE = 600.0
+LONGEST_ONCE, PATIENCE_ONCE = 600.0, 2.0
 LAST_SECONDS = 1.0  # of them, for what is not worth more
 OFF = str(DeviceState.OFF)
 PULSES = 4  # within the time of the watchdog
@@ -68,9 +68,7 @@ class Agent:
 
     async def __aexit__(self, *_: object) -> None:
         """Close all that is open; what has not been delivered is in the outbox."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_SECONDS):
-                await self.watching.aclose()
+        await self.watching.aclose(LAST_SECONDS)
         for task in self._old:
             task.cancel()
         await asyncio.gather(*self._old, return_exceptions=True)
@@ -99,7 +97,7 @@ class Agent:
         await self.watching.read_once()
         delivering = asyncio.create_task(self.delivery.run())
         await asyncio.sleep(0)
-        await self.delivery.emptied(LONGEST_ONCE)
+        await self.delivery.emptied(LONGEST_ONCE, patience=PATIENCE_ONCE)
         self.delivery.end()
         await delivering
 

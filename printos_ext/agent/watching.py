@@ -5,6 +5,7 @@ The shell around `schedule` and `news`. A device that cannot be read, or takes i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -35,6 +36,7 @@ class Watched:
     error: str | None = None
     not_put: str | None = None
     begun_at: float | None = None  # while it is being read
+    given_up: "asyncio.Task[tuple[Reading, list[SourceError]]] | None" = None  # a reading that does not even end then
 
 
 @define
@@ -95,11 +97,12 @@ class Watching:
         """Read every device one time."""
         await asyncio.gather(*(self._read(watched) for watched in self.devices.values()))
 
-    async def aclose(self) -> None:
-        """Let go of all connections to devices."""
+    async def aclose(self, seconds: float) -> None:
+        """Let go of all connections to devices, of those at least that let go so soon."""
         for watched in self.devices.values():
             self._close(watched)
-        await asyncio.gather(*self._closing)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=seconds)
 
     def overdue(self, now: float) -> float:
         """Return for how many seconds a reading has not begun that was due, or not ended that should have."""
@@ -127,7 +130,9 @@ class Watching:
         try:
             status = await self._status(watched)
             now, is_attended = self.clock.monotonic(), self.devices.get(watched.device.called) is watched
-            if status is not None and is_attended and is_worth_telling(status, watched.told, now, self.rules):
+            if status is None or not is_attended:
+                return
+            if is_worth_telling(status, watched.told, now, self.rules, every=watched.device.every):
                 await self._tell(watched, status, now)
         finally:
             watched.begun_at = None
@@ -155,14 +160,28 @@ class Watching:
         try:
             if not watched.sources:
                 watched.sources = [self.open(address) for address in watched.device.sources]
-            async with asyncio.timeout(self.longest):
-                return await read_device(watched.sources)
+            return await self._within_limit(watched, addresses)
         except SourceError:
             raise
-        except TimeoutError:
-            raise SourceError(f"{addresses}: no answer within {self.longest:g} s: is it switched on?") from None
         except Exception as error:  # a source of somebody else's may raise anything
             raise SourceError(f"{addresses}: its source failed: {error!r}") from error
+
+    async def _within_limit(self, watched: Watched, addresses: str) -> tuple[Reading, list[SourceError]]:
+        """Read a device for as long as is allowed; a source of somebody else's may not even heed a cancellation."""
+        if watched.given_up and not watched.given_up.done():
+            raise SourceError(f"{addresses}: its source still hangs in a reading that was given up")
+        reading = asyncio.create_task(read_device(watched.sources))
+        try:
+            done, _ = await asyncio.wait({reading}, timeout=self.longest)
+        finally:
+            reading.cancel()
+        if not done:
+            watched.given_up = reading
+            reading.add_done_callback(_forget)
+            raise SourceError(f"{addresses}: no answer within {self.longest:g} s: is it switched on?")
+        if reading.cancelled():
+            raise SourceError(f"{addresses}: its source failed: it cancelled the reading")
+        return reading.result()
 
     def _failed(self, watched: Watched, error: str) -> Status | None:
         self.tally.failed += 1
@@ -195,3 +214,10 @@ class Watching:
             task = asyncio.create_task(source.aclose())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+            task.add_done_callback(_forget)
+
+
+def _forget(task: "asyncio.Task[Any]") -> None:
+    """Take note of how a task ended that nobody waits for; asyncio would complain."""
+    if not task.cancelled():
+        task.exception()

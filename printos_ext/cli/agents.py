@@ -37,7 +37,7 @@ def once(context: typer.Context, file: File = None, *, log_json: LogJson = False
     process = _begun(context, as_json=log_json)
     done = _refusing(lambda: process.once(_configuration(context, file)))
     output.tell(f"{done.taken} sent, {done.waiting} waiting, {done.unreadable} of {done.devices} devices unreadable")
-    if done.waiting:
+    if done.waiting and done.failed:  # what only waits for its interval is sent the next time
         raise typer.Exit(exits.NO_ANSWER)
     if done.unreadable or done.refused:
         raise typer.Exit(exits.ERROR)
@@ -51,6 +51,8 @@ def check(context: typer.Context, file: File = None) -> None:
     configuration = _configuration(context, file)
     checked(configuration)
     server, waiting = configuration.printos.url, configuration.outbox_path
+    if exposed := configuration.exposed_in:
+        output.tell(f"{exposed} holds secrets and everybody may read it: chmod o= {exposed}")
     output.lines([f"ok: {len(configuration.devices)} devices, delivered to {server} by way of {waiting}"])
 
 

@@ -132,9 +132,23 @@ def test_page_on_loopback_is_for_loopback(shown: Running) -> None:
     assert shown.ask("nothing")[0] == 404
 
 
-def test_address_that_is_taken_is_told(sandbox: Sandbox, start: Start, shown: Running) -> None:
+@pytest.mark.parametrize("host", ["[", "a b", "127.0.0.1:99999999", "127.0.0.1:x", ""])
+def test_host_that_is_none_is_refused(host: str, shown: Running) -> None:
+    assert shown.page
+    connection = http.client.HTTPConnection(shown.page.removeprefix("http://").rstrip("/"))
+    connection.request("GET", "/facts", headers={"Host": host})
+
+    assert connection.getresponse().status in {400, 403}
+    connection.close()
+
+
+def test_agent_delivers_although_somebody_else_has_its_port(
+    sandbox: Sandbox, start: Start, shown: Running, device: Path
+) -> None:
     assert shown.page
     taken = shown.page.removeprefix("http://").rstrip("/")
 
-    with pytest.raises(AssertionError, match=r"agent\.page: cannot listen on"):
-        start(sandbox, agent={"page": taken}, outbox={"path": f"{shown.file}.other"})
+    agent = start(sandbox, devices={"d3": f"jsonl:{device}"}, agent={"page": taken}, outbox={"path": f"{device}.db"})
+
+    assert until(lambda: any(entry["device"] == "d3" for entry in sandbox.journal), 20)
+    assert [one["page"] for one in agent.events if one["event"] == "no page"] == [taken]

@@ -18,6 +18,7 @@ from deliveries import delivering, emptied, fleet, spacing, status, taken
 from server import Server, free_port, in_turn, platform, respond, serving
 
 from printos_ext.agent.delivery import Delivery
+from printos_ext.agent.pacing import MOST_REFUSED
 from printos_ext.sandbox import Sandbox
 
 MINUTE = 60.0
@@ -235,6 +236,25 @@ def test_what_is_refused_for_good_is_kept_with_the_reason_and_stops_nobody(
     dead = run(work)
     assert taken(printos_sandbox.journal) == {"d1": [1]}
     assert (set(dead), "because of this" in dead["d0"]) == ({"d0", ".."}, True)
+
+
+def test_server_that_knows_nobody_buries_no_backlog(printos_sandbox: Sandbox, tmp_path: Path) -> None:
+    printos_sandbox.seed(fleet(200))
+    printos_sandbox.fault("status", status=404, seconds=2)
+
+    async def work() -> tuple[int, int, Delivery]:
+        async with delivering(printos_sandbox, tmp_path, history=True, concurrency=4) as delivery:
+            await delivery.put(*(status(device, pages) for pages in range(10) for device in range(200)))
+            async with asyncio.timeout(20):
+                while not delivery.pacing.gate.times_closed:  # noqa: ASYNC110 - others change it
+                    await asyncio.sleep(0.01)
+            calls = len(printos_sandbox.journal)
+            await emptied(delivery, 60)
+            return calls, delivery.outbox.counts().dead, delivery
+
+    calls, dead, delivery = run(work)
+    assert (dead <= MOST_REFUSED + 4, calls <= MOST_REFUSED + 8, delivery.tally.taken) == (True, True, 2000 - dead)
+    assert all(pages == sorted(pages) for pages in taken(printos_sandbox.journal).values())
 
 
 def test_answer_that_is_none_is_a_call_that_may_have_arrived(printos_sandbox: Sandbox, tmp_path: Path) -> None:

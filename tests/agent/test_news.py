@@ -21,24 +21,39 @@ IDLE = status_of("d", Reading(NOW, status="DS_STANDBY", pages_total=7, ink_level
     [
         (IDLE, 60, False),
         (evolve(IDLE, observed_at=NOW + dt.timedelta(days=365)), 60, False),
-        (IDLE, 300, True),
+        (IDLE, 270.1, False),
+        (IDLE, 299.9, True),
         (evolve(IDLE, status="DS_ERROR"), 0, True),
         (evolve(IDLE, pages_total=8), 30, False),
         (evolve(IDLE, pages_total=8), 60, True),
         (evolve(IDLE, ink_level=49.5), 60, True),
     ],
-    ids=["the same", "another date", "heartbeat", "state", "figures too soon", "pages", "ink"],
+    ids=["the same", "another date", "too soon", "heartbeat", "state", "figures too soon", "pages", "ink"],
 )
 def test_state_is_told_at_once_figures_after_a_while_the_same_as_a_heartbeat(
     status: object,
     seconds: float,
     is_news: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    assert is_worth_telling(status, Told(IDLE, 1000), 1000 + seconds, RULES) is is_news  # type: ignore[arg-type]  # a Status
+    told = Told(IDLE, 1000)
+    assert is_worth_telling(status, told, 1000 + seconds, RULES, every=30) is is_news  # type: ignore[arg-type]  # a Status
 
 
 def test_first_reading_is_news() -> None:
-    assert is_worth_telling(IDLE, Told(), 0, RULES)
+    assert is_worth_telling(IDLE, Told(), 0, RULES, every=30)
+
+
+@pytest.mark.parametrize("every", [0.5, 7, 30, 60, 99, 149, 300, 1000])
+def test_heartbeat_is_never_late_by_more_than_a_reading_that_cannot_come_sooner(every: float) -> None:
+    now, told, gaps = 0.0, Told(IDLE, 0.0), []
+    for _ in range(2000):
+        now += every
+        if is_worth_telling(IDLE, told, now, RULES, every=every):
+            gaps.append(now - told.at)
+            told = Told(IDLE, now)
+
+    assert max(gaps) <= max(RULES.heartbeat + every / 10, every)
+    assert min(gaps) >= RULES.heartbeat - every
 
 
 def test_device_that_answers_and_tells_no_state_is_on() -> None:

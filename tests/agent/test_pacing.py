@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printos_ext import errors
-from printos_ext.agent.pacing import IN_A_ROW, LONGEST_WAIT, Pacing, backoff
+from printos_ext.agent.pacing import IN_A_ROW, LONGEST_WAIT, MOST_REFUSED, Gate, Pacing, backoff
 from printos_ext.agent.verdicts import LONGEST_PAUSE, PAUSE_INSTEAD, Failure, Refusal, verdict
 
 MINUTE = 60.0
@@ -200,6 +200,56 @@ def test_last_word_does_not_wait_for_the_interval() -> None:
     paced.add("b", 5)
 
     assert (taken(paced, 5), paced.seconds_left(5)) == (["a", "b"], None)
+
+
+def test_nobody_hurries_any_more_when_printos_minds() -> None:
+    paced = pacing(concurrency=1)
+    for device in "abc":
+        paced.add(device, 0)
+        (one,) = taken(paced, 0)
+        paced.succeeded(one, 0)
+        paced.add(device, 1)
+    paced.add("due", 1)
+    paced.hurry(["a", "b", "c", "due"], 1)
+    sent = taken(paced, 1)
+    paced.failed(sent[0], SLOWER, 2)
+    paced.add(sent[0], 2)
+
+    assert taken(paced, 2) == ["due"]
+    paced.succeeded("due", 3)
+    assert (taken(paced, 59), paced.gate.times_closed) == ([], 0)
+    assert taken(paced, 60) == ["b"]
+
+
+def test_interval_counts_from_what_was_sent_before() -> None:
+    paced = pacing()
+    for device, seconds_ago in (("a", 40.0), ("b", 0.0), ("c", 3600.0)):
+        paced.was_sent(device, seconds_ago, 1000)
+        paced.add(device, 1000)
+
+    assert [taken(paced, now) for now in (1000, 1019, 1020, 1059, 1060)] == [["c"], [], ["a"], [], ["b"]]
+
+
+def refusals(gate: Gate, devices: int) -> list[Failure | Refusal]:
+    return [gate.judged(f"d{n}", Refusal("nobody")) for n in range(devices)]
+
+
+def test_devices_that_are_all_refused_one_after_the_other_are_not_believed() -> None:
+    judged = refusals(pacing().gate, MOST_REFUSED + 1)
+
+    assert set(map(type, judged[:-1])) == {Refusal}
+    assert judged[-1] == Failure("PrintOS refuses one device after the other: nobody", concerns_all=True)
+
+
+def test_refusals_are_believed_as_long_as_printos_takes_something() -> None:
+    paced = pacing()
+    for _ in range(5):
+        assert set(map(type, refusals(paced.gate, MOST_REFUSED))) == {Refusal}
+        assert {type(paced.gate.judged("d0", Refusal("again"))) for _ in range(100)} == {Refusal}
+        paced.add("good", 0)
+        taken(paced, 0)
+        paced.succeeded("good", 0)
+        paced.was_sent("good", 3600, 0)
 
 
 def test_standstill_is_seen_and_a_pause_is_none() -> None:

@@ -26,11 +26,19 @@ class Press:
     address: str
     pages: int = 0
     hangs: bool = False
+    is_deaf: bool = False
+    cancels: bool = False
     closed: int = 0
 
     async def read(self) -> Reading:
-        if self.hangs:
-            await asyncio.Event().wait()
+        if self.cancels:
+            raise asyncio.CancelledError
+        while self.hangs:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not self.is_deaf:
+                    raise
         self.pages += 1
         return Reading(NOW, status="DS_PRINTING", pages_total=self.pages)
 
@@ -106,6 +114,41 @@ def test_device_that_hangs_delays_no_other_and_is_given_up_in_time() -> None:
     assert len({status.pages_total for status in hall.put if status.device_id == "quick"}) > 10
 
 
+def test_source_that_heeds_no_cancellation_is_one_device_that_fails_and_is_left_alone() -> None:
+    deaf = Press("press:deaf", hangs=True, is_deaf=True)
+    hall = Hall({"press:deaf": deaf})
+
+    async def work() -> None:
+        watching = hall.watching("deaf", "quick", longest=0.1)
+        running = asyncio.create_task(watching.run())
+        while watching.tally.failed < 4:
+            await asyncio.sleep(0.01)
+            assert watching.overdue(watching.clock.monotonic()) < 1
+        assert "still hangs" in (watching.devices["deaf"].error or "")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert watching.devices["deaf"].given_up
+        deaf.hangs = False
+        watching.devices["deaf"].given_up.cancel()
+        await asyncio.wait([watching.devices["deaf"].given_up])
+        await watching.read_once()
+        assert watching.devices["deaf"].error is None
+
+    run(work)
+    assert [status.status for status in hall.put if status.device_id == "deaf"] == ["DS_OFF", "DS_PRINTING"]
+
+
+def test_source_that_cancels_its_own_reading_is_a_device_that_fails() -> None:
+    hall = Hall({"press:a": Press("press:a", cancels=True)})
+
+    async def work() -> None:
+        watching = hall.watching("a")
+        await watching.read_once()
+        assert "it cancelled the reading" in (watching.devices["a"].error or "")
+
+    run(work)
+
+
 def test_source_that_raises_anything_is_a_device_that_fails() -> None:
     hall = Hall()
 
@@ -129,7 +172,7 @@ def test_device_that_is_no_longer_wanted_is_closed_and_says_nothing_more() -> No
         before = watching.devices["a"]
         watching.attend({**devices("a"), **devices("b", source="other:"), **devices("c")})
         await watching.read_once()
-        await watching.aclose()
+        await watching.aclose(1.0)
         assert watching.devices["a"] is before
 
     run(work)
