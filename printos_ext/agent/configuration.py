@@ -86,7 +86,7 @@ class Asking:
 
 
 @frozen
-class Agent:
+class Process:
     """`[agent]`: the process itself."""
 
     attached: bool = setting(flag, default=True)
@@ -120,7 +120,7 @@ class Configuration:
     outbox: Storage = Factory(Storage)
     delivery: Sending = Factory(Sending)
     reading: Asking = Factory(Asking)
-    agent: Agent = Factory(Agent)
+    agent: Process = Factory(Process)
     devices: Mapping[str, Device] = Factory(dict)
     attached: Mapping[str, Device] = Factory(dict)  # those that the file does not name, whether or not they are read
     exposed_in: Path | None = None  # the file, if it holds secrets and everybody may read it
@@ -248,7 +248,7 @@ def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
 def _contradictions(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with tables that are right, each by itself."""
     timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
-    if timeout >= document.get("agent", {}).get("watchdog", Agent().watchdog):
+    if timeout >= document.get("agent", {}).get("watchdog", Process().watchdog):
         told = "a call is no standstill: it must be less than agent.watchdog"
         yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
     seen: dict[str, int] = {}

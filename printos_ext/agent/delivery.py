@@ -97,7 +97,7 @@ class Delivery:
         ends = self.clock.monotonic() + seconds
         while (now := self.clock.monotonic()) < ends:
             left = self.pacing.seconds_left(now)
-            if not self._under_way and (left is None or left > patience):
+            if self.is_idle and (left is None or left > patience):
                 return
             await self.clock.wait(asyncio.Event(), min(0.05, ends - now))
 
@@ -148,7 +148,7 @@ class Delivery:
 
     async def _was_taken(self, letter: Letter) -> None:
         device_id = letter.status.device_id
-        was_closed = self.pacing.gate.times_closed
+        was_doubtful = self.pacing.gate.is_doubtful
         self._taken[device_id] = letter  # whatever becomes of the next line, it is not sent again by this process
         await self.outbox.ack(letter)
         del self._taken[device_id]
@@ -157,7 +157,7 @@ class Delivery:
         self.tally.taken += 1
         self.tally.taken_at = now
         self.errors.pop(device_id, None)
-        if was_closed:
+        if was_doubtful:
             event("resumed", device=device_id)
         event("sent", device=device_id, status=letter.status.status, number=letter.number, level="debug")
 

@@ -99,7 +99,7 @@ class Metrics:
         for name, told, number in (
             ("devices", "Devices that are read.", len(agent.watching.devices)),
             ("devices_unreadable", "Devices whose last reading failed.", _unreadable(agent)),
-            ("readings_latest_seconds", "How late a reading has begun, at most.", read.latest),
+            ("readings_lateness_seconds", "How late a reading has begun, at most.", read.lateness),
             ("outbox_waiting", "Statuses that wait to be sent.", counts.waiting),
             ("outbox_dead", "Statuses that PrintOS refused, kept for somebody to look at.", counts.dead),
             ("outbox_bytes", "What the outbox takes.", counts.size_bytes),

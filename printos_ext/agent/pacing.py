@@ -32,7 +32,7 @@ class Gate:
     closed_at: float = float("-inf")
     reason: str | None = None
     in_a_row: int = 0
-    times_closed: int = 0
+    times_closed: int = 0  # without anybody getting through between them
     refused: set[str] = field(factory=set)  # devices, since PrintOS took a status of anybody
 
     def seconds_left(self, now: float) -> float:
@@ -41,7 +41,12 @@ class Gate:
 
     def lets_through(self, now: float, in_flight: int) -> bool:
         """Tell whether one more may go."""
-        return now + TICK >= self.opens_at and (not self.times_closed or not in_flight)
+        return now + TICK >= self.opens_at and not (self.is_doubtful and in_flight)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody has got through since it closed."""
+        return self.times_closed > 0
 
     def succeeded(self, *, begun: float) -> None:
         """Let everybody through again; what was on its way before the pause says nothing about the time after it."""
@@ -68,7 +73,7 @@ class Gate:
             self.succeeded(begun=begun)
             return
         self.in_a_row += 1
-        if failure.concerns_all or self.times_closed or self.in_a_row >= IN_A_ROW:
+        if failure.concerns_all or self.is_doubtful or self.in_a_row >= IN_A_ROW:
             self.times_closed += 1
             wait = backoff(self.times_closed, self.chance())
             self.opens_at = now + (failure.pause or wait)
@@ -76,7 +81,7 @@ class Gate:
 
 
 @define
-class Device:
+class Pace:
     """What is remembered of a device for which statuses are sent."""
 
     not_before: float = float("-inf")
@@ -102,7 +107,7 @@ class Pacing:
     gate: Gate = field(init=False)
     in_flight: int = field(init=False, default=0)
     last_end: float = field(init=False, default=float("-inf"))
-    _devices: dict[str, Device] = field(init=False, factory=dict)
+    _devices: dict[str, Pace] = field(init=False, factory=dict)
     _queue: list[tuple[float, int, str]] = field(init=False, factory=list)
     _numbers: "itertools.count[int]" = field(init=False, factory=itertools.count)
 
@@ -116,7 +121,7 @@ class Pacing:
 
     def add(self, device_id: str, now: float) -> None:
         """Queue a device that has a status; one that is queued, or on its way, stays where it is."""
-        device = self._devices.setdefault(device_id, Device())
+        device = self._devices.setdefault(device_id, Pace())
         if not device.is_queued and device.sent_at is None:
             device.is_queued = True
             due = now if device.is_leaving else max(now, device.not_before)
@@ -124,13 +129,13 @@ class Pacing:
 
     def was_sent(self, device_id: str, seconds_ago: float, now: float) -> None:
         """Take down that a status of a device was sent before there was this pacing."""
-        self._devices.setdefault(device_id, Device()).not_before = now - seconds_ago + self.min_interval
+        self._devices.setdefault(device_id, Pace()).not_before = now - seconds_ago + self.min_interval
 
     def hurry(self, device_ids: Iterable[str], now: float) -> None:
         """Let the next status of devices go whatever the interval says, unless PrintOS minds: it is their last word."""
         hurried = set(device_ids)
         for device_id in hurried:
-            self._devices.setdefault(device_id, Device()).is_leaving = True
+            self._devices.setdefault(device_id, Pace()).is_leaving = True
         self._queue = [(now if one in hurried else due, number, one) for due, number, one in self._queue]
         heapq.heapify(self._queue)
 
@@ -150,7 +155,7 @@ class Pacing:
 
     def seconds_left(self, now: float) -> float | None:
         """Return in how many seconds there may be one to take; None: not before something else happens."""
-        if not self._queue or self.in_flight >= self.concurrency or (self.gate.times_closed and self.in_flight):
+        if not self._queue or self.in_flight >= self.concurrency or (self.gate.is_doubtful and self.in_flight):
             return None
         return max(0.0, self._queue[0][0] - now, self.gate.seconds_left(now))
 
@@ -204,7 +209,7 @@ class Pacing:
         self._queue = [(max(due, self._devices[one].not_before), number, one) for due, number, one in self._queue]
         heapq.heapify(self._queue)
 
-    def _ended(self, device_id: str, now: float) -> Device:
+    def _ended(self, device_id: str, now: float) -> Pace:
         device = self._devices[device_id]
         device.sent_at, self.last_end = None, now
         self.in_flight -= 1

@@ -46,7 +46,7 @@ class Readings:
     done: int = 0
     failed: int = 0
     skipped: int = 0  # the one before had not ended
-    latest: float = 0.0  # seconds that a reading began later than it was due, at most
+    lateness: float = 0.0  # seconds that a reading began later than it was due, at most
     put: int = 0
     not_put: int = 0
 
@@ -111,7 +111,7 @@ class Watching:
 
     def _begin(self, name: str, due: float, now: float) -> None:
         watched = self.devices[name]
-        self.tally.latest = max(self.tally.latest, now - due)
+        self.tally.lateness = max(self.tally.lateness, now - due)
         if watched.begun_at is not None:
             self.tally.skipped += 1
             return

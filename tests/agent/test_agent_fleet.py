@@ -61,7 +61,7 @@ def on_schedule(start: Start, *, devices: int, every: float, rounds: float) -> d
     figures = {
         "sent": sent / (devices * seconds / every),
         "within_5_s": within,
-        "latest_reading": told["printos_readings_latest_seconds"],
+        "latest_reading": told["printos_readings_lateness_seconds"],
         "core": used / seconds,
         "memory": told["process_resident_memory_bytes"] / 2**20,
     }

@@ -287,17 +287,17 @@ def test_no_secret_is_logged(sandbox: Sandbox, start: Start) -> None:
     assert not any(word in logged for word in ("hunter2", "hunter3", sandbox.secret))
 
 
-def kill_at_random_moments(sandbox: Sandbox, folder: Path, *, kills: int, devices: int) -> int:
-    """Kill an agent again and again while it works; return how many reports came twice.
+def kill(sandbox: Sandbox, folder: Path, *, times: int, wait: Callable[[Sandbox], None]) -> int:
+    """Kill an agent with fifty devices again and again, each time after a wait; return how many reports came twice.
 
     Every reading is another one: the presses print for days between two of them.
     """
-    chance = random.Random(7)
-    presses = {f"d{n}": f"sim://press?seed={n}&speed=1000000" for n in range(devices)}
-    for _ in range(kills):
+    presses = {f"d{n}": f"sim://press?seed={n}&speed=1000000" for n in range(50)}
+    for _ in range(times):
         agent = started(sandbox, folder, devices=presses, delivery={"min_interval": 0.02, "concurrency": IN_FLIGHT})
-        time.sleep(chance.uniform(0.0, 0.5))  # the moment of the kill
+        wait(sandbox)
         agent.kill()
+        sandbox.clear_faults()
     waiting = asyncio.run(waiting_in(folder / "outbox.db"))
     last = {device: pages[-1] for device, pages in taken(sandbox.journal).items()} | waiting
     agent = started(sandbox, folder)
@@ -309,6 +309,24 @@ def kill_at_random_moments(sandbox: Sandbox, folder: Path, *, kills: int, device
     return sum(a == b for pages in taken(sandbox.journal).values() for a, b in pairwise(pages))
 
 
+def at_random() -> Callable[[Sandbox], None]:
+    """Return a wait that ends at any moment."""
+    chance = random.Random(7)
+    return lambda _: time.sleep(chance.uniform(0.0, 0.5))
+
+
+def during_a_call(*, is_carried_out: bool) -> Callable[[Sandbox], None]:
+    """Return a wait that ends when calls are under way that never get an answer."""
+
+    def wait(sandbox: Sandbox) -> None:
+        assert until(lambda: len(taken(sandbox.journal)) == 50, 20)
+        sandbox.fault("stall", after=is_carried_out)
+        begun = len(sandbox.journal)
+        assert until(lambda: any(entry["fault"] for entry in sandbox.journal[begun:]), 20)
+
+    return wait
+
+
 async def waiting_in(file: Path) -> dict[str, int]:
     """Return the pages that wait to be reported of each device."""
     async with Outbox(file) as outbox:
@@ -316,19 +334,51 @@ async def waiting_in(file: Path) -> dict[str, int]:
         return {one.status.device_id: one.status.pages_total or 0 for one in letters if one}
 
 
+STEPS = {
+    "before the server acts": during_a_call(is_carried_out=False),
+    "before the answer": during_a_call(is_carried_out=True),
+}
+
+
 def test_agent_that_is_killed_loses_nothing_and_keeps_the_order(sandbox: Sandbox, tmp_path: Path) -> None:
-    repeats = kill_at_random_moments(sandbox, tmp_path, kills=5, devices=50)
+    repeats = kill(sandbox, tmp_path, times=5, wait=at_random())
 
     assert repeats <= 5 * IN_FLIGHT
 
 
 @pytest.mark.torture
-def test_agent_is_killed_two_hundred_times(tmp_path: Path) -> None:
+def test_agent_is_killed_a_thousand_times(tmp_path: Path) -> None:
     with Sandbox(seed=fleet(50), journal=1_000_000) as sandbox:
-        repeats = kill_at_random_moments(sandbox, tmp_path, kills=200, devices=50)
+        repeats = kill(sandbox, tmp_path, times=1000, wait=at_random())
 
-    print(f"200 kills, 50 devices, {IN_FLIGHT} calls at once: 0 lost, 0 out of order, {repeats} repeated")  # noqa: T201 - the figures
-    assert repeats <= 200 * IN_FLIGHT
+    print(f"1,000 kills, 50 devices, {IN_FLIGHT} calls at once: 0 lost, 0 out of order, {repeats} repeated")  # noqa: T201 - the figures
+    assert repeats <= 1000 * IN_FLIGHT
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_agent_that_is_killed_during_a_call_loses_nothing(step: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    repeats = kill(sandbox, tmp_path, times=2, wait=STEPS[step])
+
+    assert repeats <= 2 * IN_FLIGHT
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("step", STEPS)
+def test_agent_is_killed_fifty_times_during_a_call(step: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    repeats = kill(sandbox, tmp_path, times=50, wait=STEPS[step])
+
+    print(f"50 kills {step}, 50 devices: 0 lost, 0 out of order, {repeats} repeated")  # noqa: T201 - the figures
+    assert repeats <= 50 * IN_FLIGHT
+
+
+def test_interval_is_kept_to_however_often_the_agent_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:
+    for _ in range(4):
+        agent = started(sandbox, tmp_path, devices=presses(5), delivery={"min_interval": 3}, reading={"every": 0.1})
+        before = len(reports(sandbox))
+        assert until(lambda before=before: len(reports(sandbox)) > before, 20)  # type: ignore[misc]  # a default
+        agent.kill()
+
+    assert spacing(reports(sandbox)) >= 3
 
 
 def test_waiting_statuses_survive_a_kill_and_arrive_before_newer_ones(
