@@ -31,15 +31,18 @@ def valid_frames(journal: bytes, page_size: int) -> int | None:
 
 
 def pages(journal: bytes, page_size: int) -> tuple[int, dict[int, bytes]]:
-    """Return what looks like the frames up to the last commit, checksums or not: how many, and the newest pages."""
+    """Return what looks like frames up to the last commit, checksums or not: where it is, and the newest pages.
+
+    Frames of an earlier log, and those whose headers are damaged, have other salts, and are left out.
+    """
     found: dict[int, bytes] = {}
     uncommitted: dict[int, bytes] = {}
     frames = 0
-    salts = journal[HEADER + 8 : HEADER + 16]
+    salts = {journal[HEADER - 16 : HEADER - 8], journal[HEADER + 8 : HEADER + 16]}  # one of them may be damaged
     for frame, start in enumerate(range(HEADER, len(journal) - FRAME_HEADER - page_size + 1, FRAME_HEADER + page_size)):
         number, commit = struct.unpack_from(">II", journal, start)
-        if journal[start + 8 : start + 16] != salts:
-            break
+        if journal[start + 8 : start + 16] not in salts:
+            continue
         uncommitted[number] = journal[start + FRAME_HEADER : start + FRAME_HEADER + page_size]
         if commit:
             frames = frame + 1

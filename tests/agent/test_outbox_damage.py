@@ -232,7 +232,7 @@ async def test_journal_whose_file_is_gone_is_read(tmp_path: Path, caplog: pytest
     assert "the file is empty, and its journal is not" in caplog.text
 
 
-@pytest.mark.parametrize("place", [0, 16, 32 + 24 + 100, 0.3, 0.7])
+@pytest.mark.parametrize("place", [0, 16, 32, 32 + 24 + 100, 32 + 40 * (24 + PAGE_SIZE), 0.3, 0.7])
 async def test_damaged_journal_costs_no_more_than_its_page(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, place: float
 ) -> None:
