@@ -7,7 +7,7 @@ from pathlib import Path
 from .letters import OutboxError, Row
 
 MARK = 0x50724F42  # in the file's header: this database is an outbox
-VERSION = 1
+VERSION = 2
 PAGE_SIZE = 4096
 SETTINGS = (
     f"page_size = {PAGE_SIZE}",
@@ -29,6 +29,11 @@ UPGRADES = (
     CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
     INSERT INTO totals SELECT 'last_number', COALESCE(MAX(number), 0) FROM letters;
     INSERT INTO totals SELECT 'letters', COUNT(*) FROM letters;
+    """,
+    """
+    CREATE TABLE leases (
+        number INTEGER PRIMARY KEY, device_id TEXT NOT NULL, leased_at REAL NOT NULL, checksum INTEGER NOT NULL
+    );
     """,
 )
 DAMAGE = {

@@ -4,14 +4,16 @@ What is committed with `durable` survives a power cut; the rest survives the end
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
 
+from . import leases
 from .layout import Connect, DamagedError, prepare
+from .leases import Lease
 from .letters import Counts, OutboxError, Row
 from .reserve import Reserve
 
@@ -28,19 +30,32 @@ Head = tuple[int, str]  # number and body of the letter that a device has to sen
 
 @frozen
 class News:
-    """What is in the file now: the heads that changed, or all of them; None for a device that has nothing to send."""
+    """What is in the file now: the heads that changed, or all of them; None for a device that has nothing to send.
+
+    `leased` is how many seconds ago devices had been leased when the file was opened.
+    """
 
     heads: dict[str, Head | None]
     is_all: bool
     dead: list[Row]
     counts: Counts
+    leased: Mapping[str, float]
 
 
 class LetterFile:
     """An open file. Every change is made inside `transaction`."""
 
-    def __init__(self, path: Path, connect: Connect, *, history: bool, max_bytes: int, when_full: WhenFull) -> None:
-        """Open the file, make it of this version, and read how much is in it."""
+    def __init__(
+        self,
+        path: Path,
+        connect: Connect,
+        now: Callable[[], float],
+        *,
+        history: bool,
+        max_bytes: int,
+        when_full: WhenFull,
+    ) -> None:
+        """Open the file, make it of this version, and read how much is in it; `now` is the wall clock."""
         self._path, self._history, self._max_bytes, self._when_full = path, history, max_bytes, when_full
         self._touched: dict[str, None] = {}
         self._buried: list[Row] | None = None
@@ -51,7 +66,7 @@ class LetterFile:
         self._db = connect(path)
         try:
             prepare(self._db, path)
-            self._begin()
+            self._begin(now())
         except BaseException:
             self._db.close()
             raise
@@ -102,6 +117,12 @@ class LetterFile:
         for number in numbers:
             self._remove("number = ? AND reason IS NULL", number)
 
+    def lease(self, lease: Lease) -> None:
+        """Take down that a device is about to be sent for. In a file that cannot grow, others are forgotten for it."""
+        while not self._can_split() and leases.forget_some(self._db):
+            pass
+        leases.take_down(self._db, lease)
+
     def bury(self, row: Row) -> None:
         """Keep a letter as a dead one, whether or not it still waits."""
         self._remove("number = ?", row.number)
@@ -123,12 +144,14 @@ class LetterFile:
         self._dead_row(number)
         self._remove("number = ?", number)
 
-    def save(self, rows: Sequence[Row], totals: dict[str, int]) -> None:
+    def save(self, rows: Sequence[Row], saved: Iterable[Lease], totals: dict[str, int]) -> None:
         """Fill a new file with what was read from a damaged one."""
         if not self._history:
             newest = {row.device_id: row for row in rows if row.reason is None}
             rows = [row for row in rows if row.reason is not None or newest[row.device_id] is row]
         self._db.executemany(INSERT, map(_columns, rows))
+        for lease in saved:
+            leases.take_down(self._db, lease)
         last = max([totals.get("last_number", 0), *(row.number for row in rows)])
         self._totals |= {**totals, "letters": len(rows), "last_number": last}
 
@@ -137,9 +160,9 @@ class LetterFile:
         unread, self._unread = self._unread, None
         touched, self._touched = self._touched, {}
         heads = (unread or {}) | {device_id: self._head(device_id) for device_id in touched}
-        return News(heads, unread is not None, self._dead_rows(), self._counts())
+        return News(heads, unread is not None, self._dead_rows(), self._counts(), self._leased)
 
-    def _begin(self) -> None:
+    def _begin(self, now: float) -> None:
         self._totals |= dict(self._db.execute("SELECT name, value FROM totals"))
         self._dead = self._number("SELECT COUNT(*) FROM letters WHERE reason IS NOT NULL")
         if self._number("SELECT COUNT(*) FROM letters") != self._totals["letters"]:
@@ -149,6 +172,10 @@ class LetterFile:
         devices = self._number("SELECT COUNT(DISTINCT device_id) FROM letters WHERE reason IS NULL")
         if not self._history and devices < self._totals["letters"] - self._dead:
             self._keep_newest()
+        self._leased = leases.ages(self._db, now)
+        if len(self._leased) < self._number("SELECT COUNT(*) FROM leases"):
+            with suppress(sqlite3.OperationalError), self.transaction(durable=False):  # else the next time
+                leases.forget_old(self._db, now)
         self._unread = self._heads()
 
     def _keep_newest(self) -> None:
@@ -163,8 +190,12 @@ class LetterFile:
         pages = MOST_PAGES if self._reserve.is_there else self._number("PRAGMA page_count")
         self._db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
 
+    def _can_split(self) -> bool:
+        """Tell whether a change that may take new pages will find some."""
+        return self._reserve.is_there or self._number("PRAGMA freelist_count") >= PAGES_SPLIT
+
     def _make_room(self, needed: int) -> None:
-        """Do as the policy says if letters do not fit: dead ones go first."""
+        """Do as the policy says if letters do not fit: dead ones go first, then leases."""
         share = 1
         needed += PAGES_SPLIT * self._page_size
         if needed + PAGES_EMPTY * self._page_size > self._max_bytes:
@@ -172,6 +203,8 @@ class LetterFile:
         while self._used() + needed > self._max_bytes:
             if self._dead:
                 self._drop_oldest(share, "reason IS NOT NULL")
+            elif leases.forget_some(self._db):
+                continue
             elif self._when_full == "drop-oldest" and self._totals["letters"]:
                 self._drop_oldest(share, "reason IS NULL")
             else:

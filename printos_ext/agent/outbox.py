@@ -6,13 +6,14 @@ What is to be sent next is in memory, one letter a device, and is what the file 
 import asyncio
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from .layout import Connect, connect
+from .leases import Lease
 from .letter_file import Head, LetterFile, News, WhenFull
 from .letters import (
     LONGEST_REASON,
@@ -38,8 +39,9 @@ class Outbox:
     """Owned by one process; used from one event loop. Newest wins: a status replaces an unsent older one of its device.
 
     `put` returns when the status is safe; many puts share a commit. A letter that was not acknowledged when the process
-    died is given out again. To acknowledge a letter never takes a newer one away. Whatever cannot be written is an
-    `OutboxError`: a status was not taken then, and a letter still waits.
+    died is given out again, and a lease tells whether its device may have been sent for. To acknowledge a letter never
+    takes a newer one away. Whatever cannot be written is an `OutboxError`: a status was not taken then, and a letter
+    still waits.
     """
 
     def __init__(
@@ -59,15 +61,18 @@ class Outbox:
             history: Whether every status counts, or only the newest of a device.
             max_bytes: What the letters may take of the file.
             when_full: Whether new statuses are refused then, or the oldest letters dropped. Dead ones go first.
-            clock: What time it is when PrintOS refuses a letter.
+            clock: What time it is when PrintOS refuses a letter, and when one is about to be sent.
             connect: How the database is opened.
         """
         if max_bytes < SMALLEST_MAX_BYTES:
             raise ValueError(f"max_bytes must be at least {SMALLEST_MAX_BYTES}, not {max_bytes!r}")
         self._path, self._clock = path, clock
-        self._open = partial(LetterFile, connect=connect, history=history, max_bytes=max_bytes, when_full=when_full)
+        self._open = partial(
+            LetterFile, connect=connect, now=self._now, history=history, max_bytes=max_bytes, when_full=when_full
+        )
         self._heads: dict[str, Head] = {}
         self._dead: list[Row] = []
+        self._leased: Mapping[str, float] = {}
         self._counts = Counts(waiting=0, dead=0, dropped=0, size_bytes=0)
         self._writer: Writer | None = None
 
@@ -78,9 +83,11 @@ class Outbox:
             stack.enter_context(owned(self._path))
             writer = Writer(self._path, self._open, self._tell)
             try:
-                self._learn(await asyncio.to_thread(writer.start))
+                news = await asyncio.to_thread(writer.start)
             except (sqlite3.Error, OSError) as error:
                 raise OutboxError(f"{self._path} cannot be opened: {error}") from error
+            self._learn(news)
+            self._leased = news.leased
             self._writer, self._ownership = writer, stack.pop_all()
         return self
 
@@ -109,6 +116,18 @@ class Outbox:
         number, body = self._heads[device_id]
         return Letter(number, status_of(device_id, body))
 
+    async def lease(self, letter: Letter) -> None:
+        """Take down that a letter is about to be sent, for `leased` of a process to come."""
+        lease = Lease(letter.status.device_id, self._now())
+        await self._changed(lambda file: file.lease(lease))
+
+    def leased(self) -> Mapping[str, float]:
+        """Return for each device that was leased at most a day before how many seconds that was when this was opened.
+
+        It is never negative: a moment to come, because the clock was set back, counts as 0.
+        """
+        return self._leased
+
     async def ack(self, *letters: Letter) -> None:
         """Say that PrintOS has taken letters."""
         numbers = [letter.number for letter in letters]
@@ -136,6 +155,9 @@ class Outbox:
     async def drop(self, number: int) -> None:
         """Forget a dead letter."""
         await self._changed(lambda file: file.drop(number))
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
 
     async def _changed(self, make: Callable[[LetterFile], None], *, adds: bool = False, size: int = 0) -> None:
         """Have a change made, although whoever asked for it may not wait for it."""

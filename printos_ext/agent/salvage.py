@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import sqlite_pages, write_ahead
 from .layout import PAGE_SIZE, is_damage
+from .leases import Lease
 from .letter_file import TOTALS, LetterFile
 from .letters import Row
 from .ownership import sync_folder
@@ -74,7 +75,7 @@ def _damage(path: Path, journal: bytes) -> str | None:
 
 def _save(path: Path, open_file: Open, journal: bytes) -> tuple[int, int]:
     """Write what can be read into a new file, and return how many letters that is, and how many are lost."""
-    rows, totals = _readable(path, journal)
+    rows, leases, totals = _readable(path, journal)
     lost = max(0, totals.pop("letters", 0) - len(rows))
     for name, count in (("saved", len(rows)), ("lost", lost)):
         totals[name] = totals.get(name, 0) + count
@@ -82,7 +83,7 @@ def _save(path: Path, open_file: Open, journal: bytes) -> tuple[int, int]:
     _remove(saving)
     file = open_file(saving)
     with file.transaction(durable=True):
-        file.save(rows, totals)
+        file.save(rows, leases, totals)
     file.close()
     if _beside(saving, "-wal").exists():
         raise sqlite3.OperationalError("what was saved from the damaged file cannot be written: free some space")
@@ -92,9 +93,10 @@ def _save(path: Path, open_file: Open, journal: bytes) -> tuple[int, int]:
     return len(rows), lost
 
 
-def _readable(path: Path, journal: bytes) -> tuple[list[Row], dict[str, int]]:
-    """Return the letters whose checksums are right, in their order, and the totals."""
+def _readable(path: Path, journal: bytes) -> tuple[list[Row], list[Lease], dict[str, int]]:
+    """Return the letters and leases whose checksums are right, the letters in their order, and the totals."""
     letters: dict[int, Row] = {}
+    leases: dict[str, Lease] = {}
     totals: dict[str, int] = {}
     _, newer = write_ahead.pages(journal, PAGE_SIZE)
     with path.open("a+b") as stream:  # there may be nothing but a journal
@@ -105,9 +107,13 @@ def _readable(path: Path, journal: bytes) -> tuple[list[Row], dict[str, int]]:
                     row = Row(number, device_id, body, reason, at)
                     if row.checksum == checksum:
                         letters[number] = row
+                case (None, str(device_id), int() | float() as at, int(checksum)):
+                    lease = Lease(device_id, float(at))
+                    if (lease.number, lease.checksum) == (number, checksum):
+                        leases[device_id] = lease
                 case (str(name), int(value)) if name in TOTALS:
                     totals[name] = max(value, totals.get(name, 0))
-    return [letters[number] for number in sorted(letters)], totals
+    return [letters[number] for number in sorted(letters)], list(leases.values()), totals
 
 
 def _replace_with_saved(path: Path) -> Path | None:

@@ -25,6 +25,7 @@ def survived(path: Path, diary: Diary, *, history: bool, acks_hold: bool = True)
     async def check() -> dict[str, list[int]]:
         left: dict[str, list[int]] = {}
         async with Outbox(path, history=history) as outbox:
+            assert not acks_hold or set(diary.leases) <= set(outbox.leased())
             for name in outbox.waiting():
                 while letter := outbox.next(name):
                     left.setdefault(name, []).append(letter.status.pages_total or 0)
@@ -87,7 +88,17 @@ def test_500_kills_at_random_moments_lose_nothing(
     )
 
 
-STEPS = ["before BEGIN", "after BEGIN", "before INSERT", "before DELETE", "before COMMIT", "after COMMIT", "after next"]
+STEPS = [
+    "before BEGIN",
+    "after BEGIN",
+    "before INSERT",
+    "before DELETE",
+    "before COMMIT",
+    "after COMMIT",
+    "after next",
+    "after lease",
+    "after ack",
+]
 
 
 @pytest.mark.parametrize("step", STEPS)

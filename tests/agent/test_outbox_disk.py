@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -63,6 +64,7 @@ async def empty(outbox: Outbox, most: int) -> int:
     for name in list(outbox.waiting())[:most]:
         letter = outbox.next(name)
         assert letter
+        await outbox.lease(letter)
         await outbox.ack(letter)
         taken += 1
     return taken
@@ -111,6 +113,18 @@ async def outbox_fills_the_disk(folder: Path) -> dict[str, Any]:
     return {"rounds": rounds, "left": left}
 
 
+async def leases_on_a_full_disk(folder: Path) -> dict[str, Any]:
+    async with Outbox(folder / "outbox.db") as outbox:
+        put, _ = await fill(outbox, "IL")
+        names = random.Random(7).sample(list(outbox.waiting()), put)
+        for name in names:
+            letter = outbox.next(name)
+            assert letter
+            await outbox.lease(letter)
+    async with Outbox(folder / "outbox.db") as outbox:
+        return {"put": put, "is_last_known": name in outbox.leased(), "left": outbox.counts().waiting}
+
+
 def test_disk_that_others_fill_stops_no_deliveries(tmp_path: Path) -> None:
     said = on_small_disk("12m", tmp_path, "others_fill_the_disk")
 
@@ -128,6 +142,14 @@ def test_disk_that_the_outbox_fills_is_of_use_again_once_letters_are_sent(tmp_pa
     assert all(put == acked > 1000 for put, acked, _ in said["rounds"])
     assert all("disk is full" in error for _, _, error in said["rounds"])
     assert said["left"] == ["last"]
+
+
+def test_full_disk_stops_no_leases(tmp_path: Path) -> None:
+    said = on_small_disk("2m", tmp_path, "leases_on_a_full_disk")
+
+    assert said["put"] > 1000
+    assert said["is_last_known"]
+    assert said["left"] == said["put"]
 
 
 def test_reserve_that_a_crash_left_unfinished_is_taken_again(tmp_path: Path) -> None:

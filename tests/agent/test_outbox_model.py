@@ -72,6 +72,7 @@ class Model(RuleBasedStateMachine):
         assert bool(letter) == bool(expected)
         if letter and expected:
             assert letter.status == expected[0].status
+            self.loop.run_until_complete(self.outbox.lease(letter))
             self.sent[name] = letter, expected[0]
 
     @precondition(lambda self: self.sent)

@@ -45,6 +45,7 @@ class Diary:
     puts: dict[str, list[int]] = Factory(dict)
     acks: dict[str, list[int]] = Factory(dict)
     acking: dict[str, int] = Factory(dict)
+    leases: dict[str, list[int]] = Factory(dict)
 
     @classmethod
     def read(cls, said: str) -> "Diary":
@@ -56,9 +57,8 @@ class Diary:
             if what == "acking":
                 diary.acking[name] = int(number)
             else:
-                {"ask": diary.asked, "put": diary.puts, "ack": diary.acks}[what].setdefault(name, []).append(
-                    int(number)
-                )
+                lists = {"ask": diary.asked, "put": diary.puts, "ack": diary.acks, "lease": diary.leases}
+                lists[what].setdefault(name, []).append(int(number))
         return diary
 
     @property
@@ -138,9 +138,13 @@ async def sending(outbox: Outbox, steps: "Steps") -> None:
             letter = outbox.next(name)
             steps.pass_("after next")
             if letter:
+                await outbox.lease(letter)
+                say("lease", name, letter.status.pages_total)
+                steps.pass_("after lease")
                 say("acking", name, letter.status.pages_total)
                 await outbox.ack(letter)
                 say("ack", name, letter.status.pages_total)
+                steps.pass_("after ack")
             in_flight.discard(name)
 
 
