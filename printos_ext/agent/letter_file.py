@@ -63,13 +63,11 @@ class LetterFile:
         self._totals = dict.fromkeys(TOTALS, 0)
         self._dead = 0
         self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
-        self._db = connect(path)
         try:
-            prepare(self._db, path)
-            self._begin(now())
-        except BaseException:
-            self._db.close()
-            raise
+            self._open(connect, now())
+        except sqlite3.OperationalError:
+            self._reserve.give_up()  # to a full disk SQLite cannot even write that it reads
+            self._open(connect, now())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -161,6 +159,15 @@ class LetterFile:
         touched, self._touched = self._touched, {}
         heads = (unread or {}) | {device_id: self._head(device_id) for device_id in touched}
         return News(heads, unread is not None, self._dead_rows(), self._counts(), self._leased)
+
+    def _open(self, connect: Connect, now: float) -> None:
+        self._db = connect(self._path)
+        try:
+            prepare(self._db, self._path)
+            self._begin(now)
+        except BaseException:
+            self._db.close()
+            raise
 
     def _begin(self, now: float) -> None:
         self._totals |= dict(self._db.execute("SELECT name, value FROM totals"))

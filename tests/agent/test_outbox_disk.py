@@ -58,6 +58,13 @@ async def fill(outbox: Outbox, name: str) -> tuple[int, str]:
     raise AssertionError("it was never full")
 
 
+def fill_up(file: Path) -> None:
+    """Take all the space there is."""
+    with file.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+
+
 async def empty(outbox: Outbox, most: int) -> int:
     """Acknowledge letters one by one; return how many."""
     taken = 0
@@ -73,9 +80,7 @@ async def empty(outbox: Outbox, most: int) -> int:
 async def others_fill_the_disk(folder: Path) -> dict[str, Any]:
     async with Outbox(folder / "outbox.db") as outbox:
         await outbox.put(*(status(f"early{number}") for number in range(2000)))
-        with (folder / "others").open("wb", buffering=0) as other, contextlib.suppress(OSError):
-            while True:
-                other.write(bytes(4096))
+        fill_up(folder / "others")
         put, error = await fill(outbox, "late")
         acked = await empty(outbox, 1000)
         (folder / "others").unlink()
@@ -113,6 +118,14 @@ async def outbox_fills_the_disk(folder: Path) -> dict[str, Any]:
     return {"rounds": rounds, "left": left}
 
 
+async def full_disk_at_the_start(folder: Path) -> dict[str, Any]:
+    async with Outbox(folder / "outbox.db") as outbox:
+        await outbox.put(*(status(f"IL{number}") for number in range(500)))
+    fill_up(folder / "others")
+    async with Outbox(folder / "outbox.db") as outbox:
+        return {"acked": await empty(outbox, 1000)}
+
+
 async def leases_on_a_full_disk(folder: Path) -> dict[str, Any]:
     async with Outbox(folder / "outbox.db") as outbox:
         put, _ = await fill(outbox, "IL")
@@ -142,6 +155,10 @@ def test_disk_that_the_outbox_fills_is_of_use_again_once_letters_are_sent(tmp_pa
     assert all(put == acked > 1000 for put, acked, _ in said["rounds"])
     assert all("disk is full" in error for _, _, error in said["rounds"])
     assert said["left"] == ["last"]
+
+
+def test_outbox_is_opened_and_emptied_on_a_full_disk(tmp_path: Path) -> None:
+    assert on_small_disk("4m", tmp_path, "full_disk_at_the_start") == {"acked": 500}
 
 
 def test_full_disk_stops_no_leases(tmp_path: Path) -> None:
