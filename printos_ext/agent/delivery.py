@@ -61,6 +61,12 @@ class Delivery:
     _taken: dict[str, Letter] = field(init=False, factory=dict)  # not yet crossed out, for want of space
     _is_ending: bool = field(init=False, default=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Keep to what was sent before this process began."""
+        now = self.clock.monotonic()
+        for device_id, seconds_ago in self.outbox.leased().items():
+            self.pacing.was_sent(device_id, seconds_ago, now)
+
     async def put(self, *statuses: Status) -> None:
         """Accept statuses: when this returns, each is safe, and will be sent; `OutboxError` if they are not taken."""
         await self.outbox.put(*statuses)
@@ -130,6 +136,7 @@ class Delivery:
                 return
             try:
                 if device_id not in self._taken:
+                    await self._lease(letter)
                     await self.send(letter.status)
             except PrintOSError as error:
                 await self._not_taken(letter, error)
@@ -145,6 +152,13 @@ class Delivery:
             self.pacing.stumbled(device_id, self.clock.monotonic())
         if self._taken.get(device_id) or self.outbox.next(device_id):
             self.pacing.add(device_id, self.clock.monotonic())
+
+    async def _lease(self, letter: Letter) -> None:
+        """Let the next process know that this one has sent for the device; it is sent, although that may fail."""
+        try:
+            await self.outbox.lease(letter)
+        except OutboxError as error:
+            event("not leased", device=letter.status.device_id, error=str(error), level="warning")
 
     async def _was_taken(self, letter: Letter) -> None:
         device_id = letter.status.device_id
