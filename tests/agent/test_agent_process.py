@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,11 @@ from printos_ext.sources.simulated import SimulatedSource
 
 
 async def forever(*_):
-    await asyncio.Event().wait()
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
 
 
 def stuck(address):
@@ -195,30 +200,34 @@ def stuck(address):
     source = SimulatedSource("sim://press")
     if what == "process":
         source.read = lambda: time.sleep(1000)
+    elif what == "reading":
+        source.read = forever
     return source
 """
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """Install a package with sources that hang; return the environment that finds it."""
+    (folder / "stuck-1.dist-info").mkdir(parents=True)
+    (folder / "stuck_source.py").write_text(STUCK_SOURCE, encoding="utf-8")
+    (folder / "stuck-1.dist-info" / "METADATA").write_text("Name: stuck\nVersion: 1\n", encoding="utf-8")
+    (folder / "stuck-1.dist-info" / "entry_points.txt").write_text(
+        "[printos_ext.sources]\nstuck = stuck_source:stuck\n", encoding="utf-8"
+    )
+    return {"PYTHONPATH": str(folder)}
 
 
 @pytest.mark.parametrize("what", ["process", "outbox", "disk"])
 def test_agent_that_lives_and_does_not_deliver_ends_by_itself_and_says_where_it_hangs(
     what: str, sandbox: Sandbox, start: Start, tmp_path: Path
 ) -> None:
-    installed = tmp_path / "packages"
-    (installed / "stuck-1.dist-info").mkdir(parents=True)
-    (installed / "stuck_source.py").write_text(STUCK_SOURCE, encoding="utf-8")
-    (installed / "stuck-1.dist-info" / "METADATA").write_text("Name: stuck\nVersion: 1\n", encoding="utf-8")
-    (installed / "stuck-1.dist-info" / "entry_points.txt").write_text(
-        "[printos_ext.sources]\nstuck = stuck_source:stuck\n", encoding="utf-8"
-    )
-    environment = {"PYTHONPATH": str(installed)}
-
     agent = start(
         sandbox,
         devices={"d0": f"stuck:{what}"},
         agent={"watchdog": 2},
         delivery={"timeout": 1},
         reading={"timeout": 1},
-        environment=environment,
+        environment=installed(tmp_path / "packages"),
     )
 
     begun = time.monotonic()
@@ -396,9 +405,10 @@ def test_waiting_statuses_survive_a_kill_and_arrive_before_newer_ones(
     assert until(lambda: taken(sandbox.journal).get("d0") == [7, 8], 20)
 
 
-def command(*words: object) -> subprocess.CompletedProcess[str]:
+def command(*words: object, environment: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "printos_ext.cli", *map(str, words)],
+        env={**os.environ, **environment},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -429,6 +439,24 @@ def test_once_keeps_what_it_cannot_deliver(sandbox: Sandbox, tmp_path: Path) -> 
 
     assert (in_vain.returncode, "0 sent, 3 waiting" in in_vain.stderr) == (6, True)
     assert "3 waiting, 0 refused" in shown.stderr
+
+
+def test_once_keeps_to_the_interval_and_finds_nothing_wrong_with_that(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = written(sandbox, tmp_path, devices=presses(2), delivery={"min_interval": 60})
+
+    first, second = command("agent", "once", "-c", file), command("agent", "once", "-c", file)
+
+    assert ("2 sent, 0 waiting" in first.stderr, "0 sent, 2 waiting" in second.stderr) == (True, True)
+    assert (first.returncode, second.returncode, len(reports(sandbox))) == (0, 0, 2)
+
+
+def test_once_ends_although_a_reading_does_not(sandbox: Sandbox, tmp_path: Path) -> None:
+    environment = installed(tmp_path / "packages")
+
+    file = written(sandbox, tmp_path, devices={"d7": "stuck:reading", **presses(2)}, reading={"timeout": 0.5})
+    done = command("agent", "once", "-c", file, environment=environment)
+
+    assert (done.returncode, "2 sent, 0 waiting, 1 of 3 devices unreadable" in done.stderr) == (1, True), done.stderr
 
 
 def test_refused_status_is_shown_sent_again_and_forgotten(sandbox: Sandbox, tmp_path: Path) -> None:
