@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from .letters import OutboxError, Row
+from .letters import OutboxError, checksum_of
 
 MARK = 0x50724F42  # in the file's header: this database is an outbox
 VERSION = 2
@@ -36,6 +36,7 @@ UPGRADES = (
     );
     """,
 )
+TOTALS = ("last_number", "letters", "dropped", "saved", "lost")
 DAMAGE = {
     sqlite3.SQLITE_ERROR,  # a table that is not there
     sqlite3.SQLITE_CORRUPT,
@@ -71,7 +72,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         raise OutboxError(f"{path} is a database of something else: name another file")
     if version > VERSION:
         raise OutboxError(f"{path} was written by a newer version of printos: use that one, or another file")
-    db.create_function("checksum_of", 3, lambda *columns: Row(*columns).checksum, deterministic=True)
+    db.create_function("checksum_of", 3, checksum_of, deterministic=True)
     for setting in SETTINGS:
         db.execute(f"PRAGMA {setting}").fetchall()
     if tables:
@@ -82,6 +83,19 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         steps = "".join([*([] if tables else [BASE]), *UPGRADES[version:]])
         marks = f"PRAGMA application_id = {MARK}; PRAGMA user_version = {VERSION};"
         db.executescript(f"BEGIN IMMEDIATE; {steps} {marks} COMMIT;")
+
+
+def has_history(db: sqlite3.Connection) -> bool:
+    """Tell whether more than one letter of a device waits."""
+    numbers = "SELECT COUNT(*), COUNT(DISTINCT device_id) FROM letters WHERE reason IS NULL"
+    waiting, devices = db.execute(numbers).fetchone()
+    return bool(waiting > devices)
+
+
+def keep_newest(db: sqlite3.Connection) -> None:
+    """Remove all that waits but the newest letter of each device."""
+    newest = "SELECT MAX(number) FROM letters WHERE reason IS NULL GROUP BY device_id"
+    db.execute(f"DELETE FROM letters WHERE reason IS NULL AND number NOT IN ({newest})")  # noqa: S608 - our own words
 
 
 def is_damage(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from . import leases
-from .layout import Connect, DamagedError, prepare
+from .layout import TOTALS, Connect, DamagedError, has_history, keep_newest, prepare
 from .leases import Lease
 from .letters import Counts, OutboxError, Row
 from .reserve import Reserve
@@ -22,10 +22,20 @@ OVERHEAD = 64  # bytes of a row beside its texts
 PAGES_EMPTY, PAGES_SPLIT = 8, 4  # of a file without letters; by a change, at most
 MOST_PAGES = 0xFFFFFFFE
 INSERT = "INSERT INTO letters (number, device_id, body, reason, refused_at, checksum) VALUES (?, ?, ?, ?, ?, ?)"
-TOTALS = ("last_number", "letters", "dropped", "saved", "lost")
 
 WhenFull = Literal["refuse", "drop-oldest"]
 Head = tuple[int, str]  # number and body of the letter that a device has to send next
+
+
+@frozen
+class Settings:
+    """How the letters of a file are kept, and how it is opened; `now` is the wall clock, in seconds since 1970."""
+
+    history: bool
+    max_bytes: int
+    when_full: WhenFull
+    connect: Connect
+    now: Callable[[], float]
 
 
 @frozen
@@ -45,18 +55,9 @@ class News:
 class LetterFile:
     """An open file. Every change is made inside `transaction`."""
 
-    def __init__(
-        self,
-        path: Path,
-        connect: Connect,
-        now: Callable[[], float],
-        *,
-        history: bool,
-        max_bytes: int,
-        when_full: WhenFull,
-    ) -> None:
-        """Open the file, make it of this version, and read how much is in it; `now` is the wall clock."""
-        self._path, self._history, self._max_bytes, self._when_full = path, history, max_bytes, when_full
+    def __init__(self, path: Path, settings: Settings) -> None:
+        """Open the file, make it of this version, and read how much is in it."""
+        self._path, self._settings = path, settings
         self._touched: dict[str, None] = {}
         self._buried: list[Row] | None = None
         self._unread: dict[str, Head | None] | None = None
@@ -64,10 +65,10 @@ class LetterFile:
         self._dead = 0
         self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
         try:
-            self._open(connect, now())
+            self._open()
         except sqlite3.OperationalError:
             self._reserve.give_up()  # to a full disk SQLite cannot even write that it reads
-            self._open(connect, now())
+            self._open()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -105,7 +106,7 @@ class LetterFile:
         first = self._totals["last_number"] + 1
         self._totals["last_number"] += len(letters)
         rows = [Row(number, *letter) for number, letter in enumerate(letters, first)]
-        if not self._history:
+        if not self._settings.history:
             rows = list({row.device_id: row for row in rows}.values())
         for row in rows:
             self._insert(row)
@@ -131,7 +132,7 @@ class LetterFile:
     def retry(self, number: int) -> None:
         """Let a dead letter wait again."""
         row = self._dead_row(number)
-        waiting = None if self._history else self._head(row.device_id)
+        waiting = None if self._settings.history else self._head(row.device_id)
         if waiting and waiting[0] > number:
             raise OutboxError(f"letter {number} stays dead: a newer one of device {row.device_id} waits; drop this one")
         self._remove("number = ?", number)
@@ -142,17 +143,6 @@ class LetterFile:
         self._dead_row(number)
         self._remove("number = ?", number)
 
-    def save(self, rows: Sequence[Row], saved: Iterable[Lease], totals: dict[str, int]) -> None:
-        """Fill a new file with what was read from a damaged one."""
-        if not self._history:
-            newest = {row.device_id: row for row in rows if row.reason is None}
-            rows = [row for row in rows if row.reason is not None or newest[row.device_id] is row]
-        self._db.executemany(INSERT, map(_columns, rows))
-        for lease in saved:
-            leases.take_down(self._db, lease)
-        last = max([totals.get("last_number", 0), *(row.number for row in rows)])
-        self._totals |= {**totals, "letters": len(rows), "last_number": last}
-
     def news(self) -> News:
         """Return what came and went since this was last asked; all there is, if it never was."""
         unread, self._unread = self._unread, None
@@ -160,11 +150,11 @@ class LetterFile:
         heads = (unread or {}) | {device_id: self._head(device_id) for device_id in touched}
         return News(heads, unread is not None, self._dead_rows(), self._counts(), self._leased)
 
-    def _open(self, connect: Connect, now: float) -> None:
-        self._db = connect(self._path)
+    def _open(self) -> None:
+        self._db = self._settings.connect(self._path)
         try:
             prepare(self._db, self._path)
-            self._begin(now)
+            self._begin(self._settings.now())
         except BaseException:
             self._db.close()
             raise
@@ -176,21 +166,15 @@ class LetterFile:
             raise DamagedError("there are not as many letters as were counted")
         self._page_size = self._number("PRAGMA page_size")
         self._db.execute(f"PRAGMA wal_autocheckpoint = {self._reserve.size // self._page_size // 2}")
-        devices = self._number("SELECT COUNT(DISTINCT device_id) FROM letters WHERE reason IS NULL")
-        if not self._history and devices < self._totals["letters"] - self._dead:
-            self._keep_newest()
+        if not self._settings.history and has_history(self._db):  # until now somebody wanted it
+            with self.transaction(durable=True):
+                keep_newest(self._db)
+                self._totals["letters"] = self._number("SELECT COUNT(*) FROM letters")
         self._leased = leases.ages(self._db, now)
         if len(self._leased) < self._number("SELECT COUNT(*) FROM leases"):
             with suppress(sqlite3.OperationalError), self.transaction(durable=False):  # else the next time
                 leases.forget_old(self._db, now)
         self._unread = self._heads()
-
-    def _keep_newest(self) -> None:
-        """Leave one letter of each device: until now, somebody wanted their history."""
-        newest = "SELECT MAX(number) FROM letters WHERE reason IS NULL GROUP BY device_id"
-        with self.transaction(durable=True):
-            self._db.execute(f"DELETE FROM letters WHERE reason IS NULL AND number NOT IN ({newest})")  # noqa: S608 - our own words
-            self._totals["letters"] = self._number("SELECT COUNT(*) FROM letters")
 
     def _limit_growth(self) -> None:
         """Let the file grow only while there is a reserve: what is in the journal must find its place in the file."""
@@ -205,19 +189,21 @@ class LetterFile:
         """Do as the policy says if letters do not fit: dead ones go first, then leases."""
         share = 1
         needed += PAGES_SPLIT * self._page_size
-        if needed + PAGES_EMPTY * self._page_size > self._max_bytes:
-            raise OutboxError(f"{self._path} takes no {needed:,} bytes at once: max_bytes is {self._max_bytes:,}")
-        while self._used() + needed > self._max_bytes:
+        if needed + PAGES_EMPTY * self._page_size > self._settings.max_bytes:
+            raise OutboxError(
+                f"{self._path} takes no {needed:,} bytes at once: max_bytes is {self._settings.max_bytes:,}"
+            )
+        while self._used() + needed > self._settings.max_bytes:
             if self._dead:
                 self._drop_oldest(share, "reason IS NOT NULL")
             elif leases.forget_some(self._db):
                 continue
-            elif self._when_full == "drop-oldest" and self._totals["letters"]:
+            elif self._settings.when_full == "drop-oldest" and self._totals["letters"]:
                 self._drop_oldest(share, "reason IS NULL")
             else:
                 raise OutboxError(
                     f"{self._path} is full: {self._totals['letters']:,} letters wait, and max_bytes is"
-                    f" {self._max_bytes:,}; see why they are not sent, or raise max_bytes"
+                    f" {self._settings.max_bytes:,}; see why they are not sent, or raise max_bytes"
                 )
             share *= 2
 
@@ -228,7 +214,7 @@ class LetterFile:
 
     def _insert(self, row: Row) -> None:
         """Add a row; without history, in place of an older one that waits."""
-        if row.reason is None and not self._history:
+        if row.reason is None and not self._settings.history:
             self._remove("device_id = ? AND reason IS NULL", row.device_id)
         self._db.execute(INSERT, _columns(row))
         self._count(row.device_id, row.reason, 1)
@@ -258,12 +244,12 @@ class LetterFile:
 
     def _heads(self) -> dict[str, Head | None]:
         """Return what each device has to send next, the lowest number first."""
-        which = "MIN" if self._history else "MAX"
+        which = "MIN" if self._settings.history else "MAX"
         heads = f"SELECT {which}(number) FROM letters WHERE reason IS NULL GROUP BY device_id"  # noqa: S608 - one of two words
         return {row.device_id: (row.number, row.body) for row in self._rows(f"number IN ({heads}) ORDER BY number")}
 
     def _head(self, device_id: str) -> Head | None:
-        order = "ASC" if self._history else "DESC"
+        order = "ASC" if self._settings.history else "DESC"
         rows = self._rows(f"device_id = ? AND reason IS NULL ORDER BY number {order} LIMIT 1", device_id)
         return next(((row.number, row.body) for row in rows), None)
 

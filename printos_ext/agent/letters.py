@@ -79,8 +79,14 @@ class Row:
     @property
     def checksum(self) -> int:
         """What tells a row that is as it was written from one that is not."""
-        texts = f"{self.number}\0{self.device_id}\0{self.body}\0{self.reason}\0{self.refused_at}"
-        return zlib.crc32(texts.encode())
+        return checksum_of(self.number, self.device_id, self.body, self.reason, self.refused_at)
+
+
+def checksum_of(
+    number: int, device_id: str, body: str, reason: str | None = None, refused_at: str | None = None
+) -> int:
+    """Return the checksum of a row by its columns."""
+    return zlib.crc32(f"{number}\0{device_id}\0{body}\0{reason}\0{refused_at}".encode())
 
 
 def body_of(status: Status) -> str:

@@ -8,13 +8,12 @@ import datetime as dt
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 from .layout import Connect, connect
 from .leases import Lease
-from .letter_file import Head, LetterFile, News, WhenFull
+from .letter_file import Head, LetterFile, News, Settings, WhenFull
 from .letters import (
     LONGEST_REASON,
     Counts,
@@ -67,9 +66,7 @@ class Outbox:
         if max_bytes < SMALLEST_MAX_BYTES:
             raise ValueError(f"max_bytes must be at least {SMALLEST_MAX_BYTES}, not {max_bytes!r}")
         self._path, self._clock = path, clock
-        self._open = partial(
-            LetterFile, connect=connect, now=self._now, history=history, max_bytes=max_bytes, when_full=when_full
-        )
+        self._settings = Settings(history, max_bytes, when_full, connect, self._now)
         self._heads: dict[str, Head] = {}
         self._dead: list[Row] = []
         self._leased: Mapping[str, float] = {}
@@ -81,7 +78,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         with ExitStack() as stack:
             stack.enter_context(owned(self._path))
-            writer = Writer(self._path, self._open, self._tell)
+            writer = Writer(self._path, self._settings, self._tell)
             try:
                 news = await asyncio.to_thread(writer.start)
             except (sqlite3.Error, OSError) as error:

@@ -4,32 +4,26 @@ A crash at any moment of this leaves either the damaged file, to be read again, 
 """
 
 import logging
-import mmap
-import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
-from . import sqlite_pages, write_ahead
+from . import remains, write_ahead
 from .layout import PAGE_SIZE, is_damage
-from .leases import Lease
-from .letter_file import TOTALS, LetterFile
-from .letters import Row
+from .letter_file import LetterFile, Settings
 from .ownership import sync_folder
+from .remains import Saved
 
 MOST_SET_ASIDE = 3
 LARGEST_JOURNAL = 1 << 26
 
 logger = logging.getLogger("printos_ext")
 
-Open = Callable[[Path], LetterFile]
 
-
-def opened(path: Path, open_file: Open, why: str | None = None) -> LetterFile:
+def opened(path: Path, settings: Settings, why: str | None = None) -> LetterFile:
     """Open the file of an outbox that is owned, or a new one with what could be saved from a damaged one.
 
     Args:
         path: The file.
-        open_file: Opens any file as an outbox.
+        settings: How its letters are kept.
         why: Why it is known to be damaged.
     """
     _replace_with_saved(path)
@@ -41,16 +35,16 @@ def opened(path: Path, open_file: Open, why: str | None = None) -> LetterFile:
         content = content if journal.exists() else b""
     if why is None:
         try:
-            return open_file(path)
+            return LetterFile(path, settings)
         except Exception as error:
             if not is_damage(error):
                 raise
             why = str(error)
-    saved, lost = _save(path, open_file, content)
+    saved = _save(path, content, settings)
     aside = _replace_with_saved(path)
     told = "%s was damaged (%s): letters saved: %d, lost: %d; the damaged file is %s"
-    logger.error(told, path, why, saved, lost, aside)
-    return open_file(path)
+    logger.error(told, path, why, saved.letters, saved.lost, aside)
+    return LetterFile(path, settings)
 
 
 def _damage(path: Path, journal: bytes) -> str | None:
@@ -73,47 +67,18 @@ def _damage(path: Path, journal: bytes) -> str | None:
     return None
 
 
-def _save(path: Path, open_file: Open, journal: bytes) -> tuple[int, int]:
-    """Write what can be read into a new file, and return how many letters that is, and how many are lost."""
-    rows, leases, totals = _readable(path, journal)
-    lost = max(0, totals.pop("letters", 0) - len(rows))
-    for name, count in (("saved", len(rows)), ("lost", lost)):
-        totals[name] = totals.get(name, 0) + count
+def _save(path: Path, journal: bytes, settings: Settings) -> Saved:
+    """Write what can be read to a new file, which is complete when it gets its name."""
     saving = _beside(path, "-saving")
     _remove(saving)
-    file = open_file(saving)
-    with file.transaction(durable=True):
-        file.save(rows, leases, totals)
-    file.close()
-    if _beside(saving, "-wal").exists():
-        raise sqlite3.OperationalError("what was saved from the damaged file cannot be written: free some space")
+    try:
+        saved = remains.save(path, journal, saving, settings.connect, history=settings.history)
+    except BaseException:
+        _remove(saving)
+        raise
     saving.replace(_beside(path, "-saved"))
     sync_folder(path.parent)
-    _remove(saving)
-    return len(rows), lost
-
-
-def _readable(path: Path, journal: bytes) -> tuple[list[Row], list[Lease], dict[str, int]]:
-    """Return the letters and leases whose checksums are right, the letters in their order, and the totals."""
-    letters: dict[int, Row] = {}
-    leases: dict[str, Lease] = {}
-    totals: dict[str, int] = {}
-    _, newer = write_ahead.pages(journal, PAGE_SIZE)
-    with path.open("a+b") as stream:  # there may be nothing but a journal
-        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
-        for number, columns in sqlite_pages.rows(content, newer, PAGE_SIZE):
-            match columns:
-                case (None, str(device_id), str(body), str() | None as reason, str() | None as at, int(checksum)):
-                    row = Row(number, device_id, body, reason, at)
-                    if row.checksum == checksum:
-                        letters[number] = row
-                case (None, str(device_id), int() | float() as at, int(checksum)):
-                    lease = Lease(device_id, float(at))
-                    if (lease.number, lease.checksum) == (number, checksum):
-                        leases[device_id] = lease
-                case (str(name), int(value)) if name in TOTALS:
-                    totals[name] = max(value, totals.get(name, 0))
-    return [letters[number] for number in sorted(letters)], list(leases.values()), totals
+    return saved
 
 
 def _replace_with_saved(path: Path) -> Path | None:

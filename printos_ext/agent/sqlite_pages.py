@@ -3,15 +3,14 @@
 Nothing here is sure of what it reads: whoever asks must know his rows, for instance by a checksum in each.
 """
 
-import mmap
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
-Bytes = bytes | bytearray | mmap.mmap
 Value = int | float | str | bytes | None
 # A row: its number and its columns.
-Found = tuple[int, tuple[Value, ...]]
-Pages = Callable[[int], Bytes]
+Found = tuple[int, list[Value]]
+Pages = Callable[[int], bytes]
 
 LEAF = 0x0D  # the kind of a page that holds rows of a table
 PAGE_HEADER = 8
@@ -21,74 +20,90 @@ ZERO, ONE, FLOAT = 8, 9, 7
 LONGEST_VARINT = 9
 
 
-def rows(file: Bytes, newer: Mapping[int, Bytes], page_size: int) -> Iterator[Found]:
-    """Yield whatever looks like a row of any table; `newer` are pages that replace those in the file."""
+def rows(page: Pages, numbers: Iterable[int], page_size: int, longest: int) -> Iterator[Found]:
+    """Yield whatever looks like a row of any table.
 
-    def page(number: int) -> Bytes:
-        return newer.get(number) or file[(number - 1) * page_size : number * page_size]
-
-    numbers = sorted({*range(1, len(file) // page_size + 1), *newer})
+    Args:
+        page: Gives the content of a page by its number, the first being 1; less of it where there is none.
+        numbers: Of the pages to be looked at.
+        page_size: Of each of them.
+        longest: More than this has no row.
+    """
     for number in numbers:
         content = page(number)
         if len(content) == page_size and content[0] == LEAF:
-            for cell in range(struct.unpack_from(">H", content, 3)[0]):
+            (cells,) = struct.unpack_from(">H", content, 3)
+            for place in range(PAGE_HEADER, min(PAGE_HEADER + 2 * cells, page_size - 1), 2):
                 try:
-                    (start,) = struct.unpack_from(">H", content, PAGE_HEADER + 2 * cell)
-                    yield _row(content, start, page, page_size, len(numbers) * page_size)
-                except (struct.error, IndexError, ValueError, KeyError):
+                    yield _row(content, content[place] << 8 | content[place + 1], page, longest)
+                except (struct.error, LookupError, ValueError):
                     continue
 
 
-def _row(content: Bytes, start: int, page: Pages, page_size: int, longest: int) -> Found:
+def _row(content: bytes, start: int, page: Pages, longest: int) -> Found:
     size, start = _varint(content, start)
     number, start = _varint(content, start)
-    if size > longest:
-        raise ValueError(size)
-    here = _local(size, page_size)
-    payload = bytearray(content[start : start + here])
-    if here < size:
-        (following,) = struct.unpack_from(">I", content, start + here)
-        while following and len(payload) < size:
-            overflow = page(following)
-            (following,) = struct.unpack_from(">I", overflow, 0)
-            payload += overflow[4:]
+    here = size if size <= len(content) - 35 else _local(size, len(content))
+    payload = content[start : start + here]
+    if here < size <= longest:
+        payload += _overflow(size - here, struct.unpack_from(">I", content, start + here)[0], page)
     if len(payload) < size:
         raise ValueError(size)
-    return number, tuple(_values(payload[:size]))
+    end, start = _varint(payload, 0)
+    return number, [
+        _value(kind, payload[end + begin : end + past]) for kind, begin, past in _columns(payload[start:end])
+    ]
 
 
 def _local(size: int, page_size: int) -> int:
-    """Return how much of a row is on its leaf, as SQLite's file format says."""
-    most, least = page_size - 35, (page_size - 12) * 32 // 255 - 23
-    if size <= most:
-        return size
+    """Return how much of a row that is too large for its leaf is there, as SQLite's file format says."""
+    least = (page_size - 12) * 32 // 255 - 23
     split = least + (size - least) % (page_size - 4)
-    return split if split <= most else least
+    return split if split <= page_size - 35 else least
 
 
-def _values(payload: Bytes) -> Iterator[Value]:
-    end, place = _varint(payload, 0)
-    value = end
-    while place < end:
-        kind, place = _varint(payload, place)
-        if kind in INTEGERS:
-            yield int.from_bytes(payload[value : value + INTEGERS[kind]], "big", signed=True)
-            value += INTEGERS[kind]
-        elif kind in {0, ZERO, ONE}:
-            yield None if kind == 0 else kind - ZERO
-        elif kind == FLOAT:
-            yield struct.unpack_from(">d", payload, value)[0]
-            value += 8
-        elif kind >= FIRST_BLOB:
-            size = (kind - FIRST_BLOB) // 2
-            found = bytes(payload[value : value + size])
-            yield found.decode() if kind % 2 else found
-            value += size
-        else:
-            raise ValueError(kind)
+def _overflow(size: int, following: int, page: Pages) -> bytes:
+    """Return the rest of a row that goes on on other pages."""
+    rest = bytearray()
+    while following and len(rest) < size:
+        content = page(following)
+        (following,) = struct.unpack_from(">I", content)
+        rest += content[4:]
+    return bytes(rest[:size])
 
 
-def _varint(content: Bytes, start: int) -> tuple[int, int]:
+@lru_cache(maxsize=10_000)  # the rows of a table are much alike
+def _columns(header: bytes) -> tuple[tuple[int, int, int], ...]:
+    """Return what kinds of values a row has, and where each begins and ends."""
+    columns = []
+    begin = place = 0
+    while place < len(header):
+        kind, place = _varint(header, place)
+        past = begin + _width(kind)
+        columns.append((kind, begin, past))
+        begin = past
+    return tuple(columns)
+
+
+def _width(kind: int) -> int:
+    if kind >= FIRST_BLOB:
+        return (kind - FIRST_BLOB) // 2
+    if kind in {0, ZERO, ONE}:
+        return 0
+    return 8 if kind == FLOAT else INTEGERS[kind]
+
+
+def _value(kind: int, content: bytes) -> Value:
+    if kind >= FIRST_BLOB:
+        return content.decode() if kind % 2 else content
+    if kind in INTEGERS:
+        return int.from_bytes(content, "big", signed=True)
+    if kind == FLOAT:
+        return float(struct.unpack(">d", content)[0])
+    return None if kind == 0 else kind - ZERO
+
+
+def _varint(content: bytes, start: int) -> tuple[int, int]:
     """Return a number of one to nine bytes, and where it ends."""
     if content[start] < 0x80:  # noqa: PLR2004 - the bit that says that more follows
         return content[start], start + 1

@@ -13,9 +13,9 @@ from pathlib import Path
 from attrs import define
 
 from .layout import is_damage
-from .letter_file import LetterFile, News
+from .letter_file import LetterFile, News, Settings
 from .letters import OutboxError
-from .salvage import Open, opened
+from .salvage import opened
 
 # In one commit: the journal must not outgrow the reserve.
 MOST_BYTES = 256 * 1024
@@ -36,8 +36,8 @@ class Change:
 class Writer:
     """Makes changes in their order. In the thread, `tell` is given those that were made or failed, and the news."""
 
-    def __init__(self, path: Path, open_file: Open, tell: Callable[[list[Change], News | None], None]) -> None:
-        self._path, self._open_file, self._tell = path, open_file, tell
+    def __init__(self, path: Path, settings: Settings, tell: Callable[[list[Change], News | None], None]) -> None:
+        self._path, self._settings, self._tell = path, settings, tell
         self._gathering: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._file: LetterFile | None = None
         self._why_damaged: str | None = None
@@ -136,7 +136,7 @@ class Writer:
 
     def _opened(self) -> LetterFile:
         if self._file is None:
-            self._file = opened(self._path, self._open_file, self._why_damaged)
+            self._file = opened(self._path, self._settings, self._why_damaged)
             self._why_damaged = None
         return self._file
 

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outboxes import all_waiting, killed_with, show, status
+from outboxes import COMMAND, all_waiting, killed_with, show, status
 
 from printos_ext.agent.layout import PAGE_SIZE
 from printos_ext.agent.outbox import Outbox, OutboxError
@@ -118,6 +119,26 @@ async def test_any_damaged_page_costs_no_more_than_its_letters(
         least = min(least, await saved(path, caplog))
     show(capsys, f"{pages} pages, one damaged at a time: at least {least:,} of {LETTERS:,} letters saved")
     assert least >= 0.99 * LETTERS
+
+
+@pytest.mark.torture
+async def test_1_500_000_letters_with_a_damaged_page_are_saved_in_little_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "outbox.db"
+    async with Outbox(path, history=True, max_bytes=1 << 32) as outbox:
+        for start in range(0, 1_500_000, 5000):
+            await outbox.put(
+                *(status(f"IL{number % 1000}", pages_total=number) for number in range(start, start + 5000))
+            )
+    overwrite(path, 1000 * PAGE_SIZE, random.Random(7).randbytes(PAGE_SIZE))
+    begun = time.monotonic()
+    process = subprocess.run([*COMMAND, "open", str(path), "history"], stdout=subprocess.PIPE, check=True)  # noqa: ASYNC221 - a moment
+    seconds = time.monotonic() - begun
+    there, megabytes = map(int, process.stdout.split())
+    show(capsys, f"{there:,} of 1,500,000 letters saved in {seconds:.0f} s and {megabytes} MB")
+    assert there >= 0.99 * 1_500_000
+    assert megabytes < 300
 
 
 @pytest.mark.torture

@@ -126,6 +126,25 @@ async def full_disk_at_the_start(folder: Path) -> dict[str, Any]:
         return {"acked": await empty(outbox, 1000)}
 
 
+async def damage_on_a_full_disk(folder: Path) -> dict[str, Any]:
+    path = folder / "outbox.db"
+    async with Outbox(path) as outbox:
+        await outbox.put(*(status(f"IL{number}") for number in range(20_000)))
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    fill_up(folder / "others")
+    error = ""
+    try:
+        async with Outbox(path):
+            pass
+    except OutboxError as said:
+        error = str(said)
+    names = sorted(file.name for file in folder.iterdir())  # noqa: ASYNC240 - nobody waits
+    (folder / "others").unlink()
+    async with Outbox(path) as outbox:
+        return {"error": error, "names": names, "left": outbox.counts().waiting}
+
+
 async def leases_on_a_full_disk(folder: Path) -> dict[str, Any]:
     async with Outbox(folder / "outbox.db") as outbox:
         put, _ = await fill(outbox, "IL")
@@ -159,6 +178,14 @@ def test_disk_that_the_outbox_fills_is_of_use_again_once_letters_are_sent(tmp_pa
 
 def test_outbox_is_opened_and_emptied_on_a_full_disk(tmp_path: Path) -> None:
     assert on_small_disk("4m", tmp_path, "full_disk_at_the_start") == {"acked": 500}
+
+
+def test_damaged_file_on_a_full_disk_is_left_until_there_is_space(tmp_path: Path) -> None:
+    said = on_small_disk("16m", tmp_path, "damage_on_a_full_disk")
+
+    assert "outbox.db cannot be opened: database or disk is full" in said["error"]
+    assert [name for name in said["names"] if "outbox.db-s" in name] == []
+    assert said["left"] == 20_000
 
 
 def test_full_disk_stops_no_leases(tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ async def fill_and_die(path: Path, puts: int) -> None:
         die()
 
 
+async def open_and_tell(path: Path, *, history: bool) -> None:
+    """Say how many letters wait, and how many megabytes it took to know."""
+    import resource  # noqa: PLC0415 - not everywhere
+
+    async with Outbox(path, history=history) as outbox:
+        say(outbox.counts().waiting, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
 async def work(path: Path, *, history: bool, step: str = "", count: int = 0) -> None:
     """Put and acknowledge at full speed, and say so, until the process is killed or comes to a step so many times."""
     steps = Steps(step, count)
@@ -187,6 +195,8 @@ def die() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "fill":
         asyncio.run(fill_and_die(Path(sys.argv[2]), int(sys.argv[3])))
+    elif sys.argv[1] == "open":
+        asyncio.run(open_and_tell(Path(sys.argv[2]), history=sys.argv[3] == "history"))
     else:
         step, count = sys.argv[4:] or ("", "0")
         asyncio.run(work(Path(sys.argv[2]), history=sys.argv[3] == "history", step=step, count=int(count)))
