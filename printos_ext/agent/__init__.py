@@ -2,5 +2,5 @@
 
 To be read in this order: attached, places, checks, configuration; letters, layout, letter_file, reserve, ownership,
 write_ahead, sqlite_pages, salvage, writing, outbox; clock, events, verdicts, schedule, pacing, delivery; news,
-watching; connection, service, running, facts, pages, process.
+threads, watching; connection, service, running, facts, pages, process.
 """

@@ -24,7 +24,7 @@ def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> C
 
     def check(value: Any) -> str | None:
         fits = isinstance(value, kinds) and not isinstance(value, bool) and lowest <= value <= highest
-        return None if fits else f"a {'whole ' * whole}number from {lowest:g} to {highest:g} is due, not {value!r}"
+        return None if fits else f"a {'whole ' * whole}number from {lowest:,} to {highest:,} is due, not {value!r}"
 
     return check
 
@@ -45,6 +45,8 @@ def file_to_write(value: Any, environment: Mapping[str, str] = os.environ) -> st
     """Check for the name of a file that will be made, where nobody would notice a `$VARIABLE` that nobody set."""
     if (why := file(value)) is not None:
         return why
+    if value.startswith("~"):
+        return f"~ means nothing here: $HOME does, or the whole name, not {value!r}"
     unset = [name for name in VARIABLE.findall(value) if name.strip("{}") not in environment]
     return f"${unset[0]} is not set, in {value!r}" if unset else None
 
@@ -73,7 +75,12 @@ def address(value: Any) -> str | None:
     if value == "off":
         return None
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    fits = host and port.isdecimal() and int(port) <= HIGHEST_PORT
+    fits = (
+        host.isprintable()
+        and host.split() == [host]
+        and re.fullmatch(r"[0-9]{1,5}", port)
+        and int(port) <= HIGHEST_PORT
+    )
     return None if fits else f"HOST:PORT or off is due, not {value!r}"
 
 

@@ -159,7 +159,7 @@ class Configuration:
 def read_configuration(file: Path, attached: list[Attached], *, instead: Said = NOTHING) -> Configuration:
     """Return what a file says, and the devices that are attached besides; or say all that is wrong with it."""
     try:
-        written = file.read_text(encoding="utf-8")
+        written = file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
@@ -241,6 +241,8 @@ def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
             yield from _faults_of(tables[name], table, (name,))
         elif name == "device" and isinstance(table, list):
             yield from _faults_of_devices(table)
+        elif name == "device":
+            yield (name,), "a device is a table in a list: write [[device]]"
         else:
             yield (name,), f"nothing is called {name!r}: there are [{'], ['.join(tables)}] and [[device]]"
 
@@ -249,8 +251,10 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with tables that are right, each by itself."""
     timeout = document.get("delivery", {}).get("timeout", Sending().timeout)
     if timeout >= document.get("agent", {}).get("watchdog", Process().watchdog):
-        told = "a call is no standstill: it must be less than agent.watchdog"
+        told = "a call is no standstill: delivery.timeout must be less than agent.watchdog"
         yield ("delivery", "timeout") if "timeout" in document.get("delivery", {}) else ("agent", "watchdog"), told
+    if {"key", "key_file"} <= document.get("printos", {}).keys():
+        yield ("printos", "key_file"), "the key is said twice: here, and by printos.key", ("printos", "key")
     seen: dict[str, int] = {}
     for place, table in enumerate(document.get("device", [])):
         called = _made(Device, table).called

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 log = logging.getLogger("printos_ext.agent")
 
+LONGEST = 2000  # characters of a field
+
 Level = Literal["debug", "info", "warning", "error"]
 
 
 def event(name: str, /, *, level: Level = "info", trace: bool | BaseException = False, **fields: Any) -> None:
     """Log what happened, and to what; with `trace`, also where in the code."""
-    fields = {key: value for key, value in fields.items() if value is not None}
+    fields = {key: _cut(value) for key, value in fields.items() if value is not None}
     number = logging.getLevelNamesMapping()[level.upper()]
     if log.isEnabledFor(number):
         log.log(number, name, extra={"fields": fields}, exc_info=trace)
@@ -59,6 +61,11 @@ def _more(record: logging.LogRecord) -> Mapping[str, Any]:
     if record.exc_info:
         return {**fields, "exception": logging.Formatter().formatException(record.exc_info)}
     return fields
+
+
+def _cut(value: Any) -> Any:
+    """Return what a line has room for."""
+    return f"{value[:LONGEST]}…" if isinstance(value, str) and len(value) > LONGEST else value
 
 
 def _shown(value: Any) -> str:

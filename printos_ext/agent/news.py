@@ -9,6 +9,7 @@ from printos_ext.states import DeviceState
 
 from .outbox import Status
 
+SELDOM = 2  # times as long as usual
 ALMOST = 0.9  # of a time: readings do not come to the millisecond
 
 
@@ -47,15 +48,27 @@ def status_off(device_id: str, moment: dt.datetime) -> Status:
     return Status(device_id, str(DeviceState.OFF), moment)
 
 
-def is_worth_telling(status: Status, told: Told, now: float, rules: Rules, *, every: float) -> bool:
+def is_worth_telling(
+    status: Status, told: Told, now: float, rules: Rules, *, every: float, is_behind: bool = False
+) -> bool:
     """Tell whether a status is news: another state at once, other figures after a while, the same as a heartbeat.
 
-    With the next reading, which comes `every` so many seconds, the heartbeat must not be late.
+    Args:
+        status: What was read.
+        told: What PrintOS was told, or will be.
+        now: By the monotonic clock.
+        rules: What is news.
+        every: The seconds until the next reading, with which the heartbeat must not be late.
+        is_behind: Whether all that was told is still to be sent, one by one: there must be less of it than is sent.
     """
     before = told.status
-    if before is None or status.status != before.status or now - told.at >= rules.heartbeat - ALMOST * every:
+    if before is None or status.status != before.status:
         return True
-    return evolve(status, observed_at=before.observed_at) != before and now - told.at >= ALMOST * rules.figures
+    seconds = now - told.at
+    if not is_behind and seconds >= rules.heartbeat - ALMOST * every:
+        return True
+    figures = rules.figures * (SELDOM if is_behind else 1)
+    return evolve(status, observed_at=before.observed_at) != before and seconds >= ALMOST * figures
 
 
 def after_failure(told: Told) -> Told:

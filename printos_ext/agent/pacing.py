@@ -89,6 +89,7 @@ class Pace:
     sent_at: float | None = None  # while a status is on its way
     is_queued: bool = False
     is_leaving: bool = False
+    is_told: bool = False  # whether PrintOS took a status of it
 
 
 @define
@@ -132,10 +133,14 @@ class Pacing:
         self._devices.setdefault(device_id, Pace()).not_before = now - seconds_ago + self.min_interval
 
     def hurry(self, device_ids: Iterable[str], now: float) -> None:
-        """Let the next status of devices go whatever the interval says, unless PrintOS minds: it is their last word."""
-        hurried = set(device_ids)
+        """Let the last word of devices go whatever the interval says, unless PrintOS minds.
+
+        Of those only for which anything was taken: an agent that is started and stopped in a loop has nothing to say.
+        """
+        known = {one: self._devices[one] for one in device_ids if one in self._devices}
+        hurried = {one for one, pace in known.items() if pace.is_told or pace.sent_at is not None}
         for device_id in hurried:
-            self._devices.setdefault(device_id, Pace()).is_leaving = True
+            self._devices[device_id].is_leaving = True
         self._queue = [(now if one in hurried else due, number, one) for due, number, one in self._queue]
         heapq.heapify(self._queue)
 
@@ -171,7 +176,7 @@ class Pacing:
         self.gate.refused.clear()
         self.gate.succeeded(begun=self._devices[device_id].sent_at or 0.0)
         device = self._ended(device_id, now)
-        device.failures, device.not_before = 0, now + self.min_interval
+        device.failures, device.not_before, device.is_told = 0, now + self.min_interval, True
 
     def refused(self, device_id: str, now: float) -> None:
         """Take down that PrintOS refused a status for good: the device's next one may fare better."""

@@ -1,6 +1,8 @@
 """What the agent shows over HTTP: the page `/` and what it asks for, `/healthz`, `/metrics`. Nothing can be changed."""
 
+import asyncio
 import ipaddress
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +18,8 @@ from .running import Agent
 PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 # Only what the page itself brings is run, shown or loaded, whatever a device may be called.
 POLICY = "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; base-uri 'none'"
-LONGEST_END = 1.0
+LONGEST_BEGIN, LONGEST_END = 0.5, 1.0
+PAUSE = 10.0  # until a port that somebody else has is tried again
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,15 +38,28 @@ async def serving(agent: Agent) -> AsyncIterator[str | None]:
     runner = web.AppRunner(application(agent, host), access_log=None, shutdown_timeout=LONGEST_END)
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-            address = f"http://{host}:{runner.addresses[0][1]}/"
-        except OSError as error:
-            address = None
-            event("no page", page=where, error=f"agent.page: {error.strerror or error}", level="error")
-        yield address
+        listening = asyncio.create_task(_listen(runner, host, int(port)))
+        await asyncio.wait({listening}, timeout=LONGEST_BEGIN)
+        yield f"http://{host}:{runner.addresses[0][1]}/" if runner.addresses else None
     finally:
+        listening.cancel()
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Listen as soon as nobody else does."""
+    for attempt in itertools.count():
+        try:
+            await web.TCPSite(runner, host.strip("[]"), port).start()
+        except OSError as error:
+            if not attempt:
+                told = f"agent.page: {error.strerror or error}"
+                event("no page", page=f"{host}:{port}", error=told, level="error")
+            await asyncio.sleep(PAUSE)
+        else:
+            if attempt:
+                event("page", page=f"{host}:{port}")
+            return
 
 
 def application(agent: Agent, host: str) -> web.Application:

@@ -22,7 +22,7 @@ from .watching import Watching
 
 LONGEST_STOP = 8.0  # seconds, all in all; systemd and people count to ten
 LONGEST_ONCE, PATIENCE_ONCE = 600.0, 2.0
-LAST_SECONDS = 1.0  # of them, for what is not worth more
+LAST_SECONDS = 1.0  # for each of the three things that come after it: the page, the devices, PrintOS
 OFF = str(DeviceState.OFF)
 PULSES = 4  # within the time of the watchdog
 
@@ -61,7 +61,9 @@ class Agent:
                 Schedule(self._chance),
                 longest=configuration.reading.timeout,
                 clock=self.clock,
+                falls_behind=self._falls_behind,
             )
+            asyncio.get_running_loop().set_default_executor(self.watching.threads)
             self.watching.attend(configuration.devices)
             self._closing = stack.pop_all()
         return self
@@ -124,6 +126,9 @@ class Agent:
         why = self.delivery.pacing.gate.reason or tally.last_error or "no device can be read"
         return [f"nothing got through for {since:.0f} s: {why}"]
 
+    def _falls_behind(self, device_id: str) -> bool:
+        return self.configuration.outbox.history and self.outbox.next(device_id) is not None
+
     async def _disconnect(self) -> None:
         await self._connection.aclose()
 
@@ -146,7 +151,7 @@ class Agent:
         service.live_for(LONGEST_STOP + LAST_SECONDS)  # what hangs after that is in the outbox, or was never put there
         event("stopping", waiting=self.outbox.counts().waiting)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_STOP - LAST_SECONDS):
+            async with asyncio.timeout(LONGEST_STOP - 3 * LAST_SECONDS):
                 watching.cancel()
                 await asyncio.wait([watching])  # nothing is put any more
                 if self.configuration.reading.off_when_stopping:

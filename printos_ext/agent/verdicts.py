@@ -19,6 +19,7 @@ from printos_ext.retries import NEVER_LEFT, causes
 
 # What does not get better by being sent again.
 FOR_GOOD = (BadRequestError, NotFoundError, UnprocessableEntityError, InvalidArgumentError)
+ABOUT_IT = {410, 413, 414, 415, 431}  # too large, or of a device that is gone: the same
 PASSING = {408, 425}
 LONGEST_PAUSE = 3600.0  # seconds: who asks for more means milliseconds, or one of the two clocks is wrong
 PAUSE_INSTEAD = 60.0
@@ -53,7 +54,7 @@ class Refusal:
 def verdict(error: PrintOSError) -> Failure | Refusal:
     """Return what an error means for the status that was sent."""
     reason = str(error)
-    if isinstance(error, FOR_GOOD):
+    if isinstance(error, FOR_GOOD) or (isinstance(error, APIStatusError) and error.status_code in ABOUT_IT):
         return Refusal(reason)
     if isinstance(error, RateLimitError | AuthenticationError):
         return Failure(reason, may_have_arrived=False, concerns_all=True, pause=_pause(error))

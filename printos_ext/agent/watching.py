@@ -18,6 +18,7 @@ from .events import event
 from .news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_of, status_off
 from .outbox import OutboxError, Status
 from .schedule import Schedule
+from .threads import Threads, context_of
 
 Put = Callable[[Status], Awaitable[None]]
 # Finds the id of a device that the configuration gives none; `SourceError` says why there is none.
@@ -53,14 +54,20 @@ class Readings:
 
 @define
 class Watching:
-    """Reads devices for as long as `run` runs. `rules` may change at any time."""
+    """Reads devices for as long as `run` runs. `rules` may change at any time.
+
+    Attributes:
+        falls_behind: Whether what was put of a device before still has to be sent, and will be.
+    """
 
     rules: Rules
     put: Put
     identify: Identify
     schedule: Schedule
     longest: float = 20.0
+    falls_behind: Callable[[str], bool] = lambda _: False
     clock: Clock = field(factory=Clock)
+    threads: Threads = field(factory=Threads)
     open: Callable[[str], Source] = open_source
     devices: dict[str, Watched] = field(init=False, factory=dict)
     tally: Readings = field(init=False, factory=Readings)
@@ -132,7 +139,8 @@ class Watching:
             now, is_attended = self.clock.monotonic(), self.devices.get(watched.device.called) is watched
             if status is None or not is_attended:
                 return
-            if is_worth_telling(status, watched.told, now, self.rules, every=watched.device.every):
+            is_behind = self.falls_behind(status.device_id)
+            if is_worth_telling(status, watched.told, now, self.rules, every=watched.device.every, is_behind=is_behind):
                 await self._tell(watched, status, now)
         finally:
             watched.begun_at = None
@@ -168,9 +176,10 @@ class Watching:
 
     async def _within_limit(self, watched: Watched, addresses: str) -> tuple[Reading, list[SourceError]]:
         """Read a device for as long as is allowed; a source of somebody else's may not even heed a cancellation."""
-        if watched.given_up and not watched.given_up.done():
+        name = watched.device.called
+        if (watched.given_up and not watched.given_up.done()) or self.threads.are_at_work(name):
             raise SourceError(f"{addresses}: its source still hangs in a reading that was given up")
-        reading = asyncio.create_task(read_device(watched.sources))
+        reading = asyncio.create_task(read_device(watched.sources), context=context_of(name))
         try:
             done, _ = await asyncio.wait({reading}, timeout=self.longest)
         finally:

@@ -49,14 +49,14 @@ def open_source(address: str, *, environment: Mapping[str, str] = os.environ) ->
             raise SourceError(f"{shown(address)}: no source reads {scheme}: there are {', '.join(schemes())}")
         try:
             factory = next(iter(found)).load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SourceError(f"{shown(address)}: the source for {scheme} cannot be loaded: {error}") from error
     try:
         source = factory(address)
         str(source.address)
     except SourceError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SourceError(f"{shown(address)}: its source cannot be made: {type(error).__name__}: {error}") from error
     return source
 
@@ -103,7 +103,7 @@ async def _read(source: Source) -> Reading | SourceError:
         reading: Any = await source.read()
     except SourceError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - it becomes the error that it should have been
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it becomes the error that it should have been
         return SourceError(f"{source.address}: its source failed: {type(error).__name__}: {error}")
     return reading if isinstance(reading, Reading) else SourceError(f"{source.address}: its source gives no Reading")
 

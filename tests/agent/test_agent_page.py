@@ -152,3 +152,6 @@ def test_agent_delivers_although_somebody_else_has_its_port(
 
     assert until(lambda: any(entry["device"] == "d3" for entry in sandbox.journal), 20)
     assert [one["page"] for one in agent.events if one["event"] == "no page"] == [taken]
+    shown.end()
+    assert until(lambda: agent.has_logged("page"), 20)
+    assert agent.ask("healthz") == (200, "ok\n")

@@ -202,6 +202,8 @@ def stuck(address):
         source.read = lambda: time.sleep(1000)
     elif what == "reading":
         source.read = forever
+    elif what == "thread":
+        source.read = lambda: asyncio.to_thread(time.sleep, 1000)
     return source
 """
 
@@ -450,10 +452,11 @@ def test_once_keeps_to_the_interval_and_finds_nothing_wrong_with_that(sandbox: S
     assert (first.returncode, second.returncode, len(reports(sandbox))) == (0, 0, 2)
 
 
-def test_once_ends_although_a_reading_does_not(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["reading", "thread"])
+def test_once_ends_although_a_reading_does_not(what: str, sandbox: Sandbox, tmp_path: Path) -> None:
     environment = installed(tmp_path / "packages")
 
-    file = written(sandbox, tmp_path, devices={"d7": "stuck:reading", **presses(2)}, reading={"timeout": 0.5})
+    file = written(sandbox, tmp_path, devices={"d7": f"stuck:{what}", **presses(2)}, reading={"timeout": 0.5})
     done = command("agent", "once", "-c", file, environment=environment)
 
     assert (done.returncode, "2 sent, 0 waiting, 1 of 3 devices unreadable" in done.stderr) == (1, True), done.stderr

@@ -101,6 +101,10 @@ def test_nothing_said_is_a_configuration() -> None:
         ("outbox.db", "out\\u0000box.db", 5, "outbox.path"),
         ("/var/lib", "$NOBODY_SET_THIS", 5, "outbox.path"),
         ("/var/lib", "${NOBODY_SET_THIS}", 5, "outbox.path"),
+        ("/var/lib", "~", 5, "outbox.path"),
+        ("127.0.0.1:0", "127.0.0.1:٣", 24, "agent.page"),
+        ("127.0.0.1:0", "a b:9", 24, "agent.page"),
+        ("[outbox]", 'key = "k"\nkey_file = "f"\n[outbox]', 5, "printos.key_file"),
         ("[outbox]", 'secret_file = "\\u0000"\n[outbox]', 4, "printos.secret_file"),
         ("127.0.0.1:0", "127.0.0.1", 24, "agent.page"),
         ('"sim://press"', '"smb://press"', 29, "device[0].sources"),
@@ -120,6 +124,19 @@ def test_fault_is_told_with_line_and_key(before: str, after: str, line: int, key
     told = refused(WHOLE.replace(before, after))
 
     assert [one.startswith(f"agent.toml, line {line}: {key}: ") for one in told] == [True], told
+
+
+def test_list_of_devices_that_is_none_is_told_how_to_write_it() -> None:
+    assert refused('[device]\nid = "IL42"\n') == [
+        "agent.toml, line 1: device: a device is a table in a list: write [[device]]"
+    ]
+
+
+def test_mark_of_an_editor_at_the_beginning_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text("[delivery]\nmin_interval = 90\n", encoding="utf-8-sig")
+
+    assert read_configuration(file, []).delivery.min_interval == 90
 
 
 def test_all_faults_are_told_at_once() -> None:

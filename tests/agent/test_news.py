@@ -56,6 +56,25 @@ def test_heartbeat_is_never_late_by_more_than_a_reading_that_cannot_come_sooner(
     assert min(gaps) >= RULES.heartbeat - every
 
 
+@pytest.mark.parametrize("every", [7.0, 30.0, 55.0, 60.0, 61.0])
+def test_history_that_piled_up_in_an_outage_gets_less_again(every: float) -> None:
+    rules, told, waiting, most = Rules(figures=60, heartbeat=120), Told(IDLE, 0.0), 0, 0
+    sent_at = away_until = 3600.0
+    now = 0.0
+    for number in range(int(8 * 3600 / every)):
+        now += every
+        while waiting and now - sent_at >= 60.3:  # the interval, and the call
+            sent_at, waiting = sent_at + 60.3, waiting - 1
+        status = evolve(IDLE, pages_total=number)
+        if is_worth_telling(status, told, now, rules, every=every, is_behind=waiting > 0):
+            told, waiting = Told(status, now), waiting + 1
+            sent_at = max(sent_at, now - 60.3) if waiting == 1 else sent_at
+        most = max(most, waiting)
+
+    assert most >= away_until / 120 * 0.8  # all of it was kept
+    assert waiting <= 2
+
+
 def test_device_that_answers_and_tells_no_state_is_on() -> None:
     assert status_of("d", Reading(NOW, pages_total=7)).status == "DS_ON"
 

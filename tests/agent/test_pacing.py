@@ -69,7 +69,7 @@ def test_devices_that_are_refused_by_name_hold_up_nobody() -> None:
     assert len(sent) < 20 * 10 + MINUTE  # the others ever more seldom
 
 
-@pytest.mark.parametrize("code", [403, 409, 410, 413, 418])
+@pytest.mark.parametrize("code", [403, 405, 409, 418])
 def test_refusal_by_name_opens_the_gate_that_an_outage_closed(code: int) -> None:
     paced = pacing()
     for n in range(IN_A_ROW):
@@ -202,6 +202,15 @@ def test_last_word_does_not_wait_for_the_interval() -> None:
     assert (taken(paced, 5), paced.seconds_left(5)) == (["a", "b"], None)
 
 
+def test_last_word_of_a_device_of_which_nothing_was_said_waits_for_the_interval() -> None:
+    paced = pacing()
+    paced.was_sent("a", 10, 0)
+    paced.add("a", 0)
+    paced.hurry(["a"], 1)
+
+    assert (taken(paced, 49), taken(paced, 50)) == ([], ["a"])
+
+
 def test_nobody_hurries_any_more_when_printos_minds() -> None:
     paced = pacing(concurrency=1)
     for device in "abc":
@@ -264,7 +273,7 @@ def test_standstill_is_seen_and_a_pause_is_none() -> None:
     assert (paced.overdue(70), paced.overdue(100)) == (0, 100 - 81)
 
 
-@pytest.mark.parametrize("code", [400, 404, 422])
+@pytest.mark.parametrize("code", [400, 404, 410, 413, 414, 415, 422, 431])
 def test_refusal_is_for_good(code: int) -> None:
     assert isinstance(verdict(refused_with(code)), Refusal)
 

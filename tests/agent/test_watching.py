@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import logging
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -28,11 +30,14 @@ class Press:
     hangs: bool = False
     is_deaf: bool = False
     cancels: bool = False
+    raises: BaseException | None = None
     closed: int = 0
 
     async def read(self) -> Reading:
         if self.cancels:
             raise asyncio.CancelledError
+        if self.raises:
+            raise self.raises
         while self.hangs:
             try:
                 await asyncio.Event().wait()
@@ -136,6 +141,47 @@ def test_source_that_heeds_no_cancellation_is_one_device_that_fails_and_is_left_
 
     run(work)
     assert [status.status for status in hall.put if status.device_id == "deaf"] == ["DS_OFF", "DS_PRINTING"]
+
+
+def test_source_that_hangs_in_a_thread_takes_no_thread_of_others_and_gets_no_second() -> None:
+    goes_on, hall = threading.Event(), Hall()
+    begun: list[str] = []
+
+    class Threaded(Press):
+        async def read(self) -> Reading:
+            begun.append(self.address)
+            await asyncio.to_thread(goes_on.wait if "stuck" in self.address else time.monotonic)
+            return await super().read()
+
+    async def work() -> None:
+        stuck = [f"stuck {n}" for n in range(50)]
+        watching = hall.watching("quick", *stuck, longest=0.05)
+        asyncio.get_running_loop().set_default_executor(watching.threads)
+        watching.open = Threaded
+        for _ in range(3):
+            await watching.read_once()
+        assert await asyncio.to_thread(lambda: "done") == "done"
+        assert all("still hangs" in (watching.devices[name].error or "") for name in stuck)
+        goes_on.set()
+        while any(watching.threads.are_at_work(name) for name in stuck):  # noqa: ASYNC110 - others change it
+            await asyncio.sleep(0.01)
+        await watching.read_once()
+        assert all(watching.devices[name].error is None for name in stuck)
+
+    run(work)
+    assert (begun.count("press:quick"), begun.count("press:stuck 7")) == (4, 2)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), ZeroDivisionError()])
+def test_source_that_wants_to_end_the_process_is_a_device_that_fails(error: BaseException) -> None:
+    hall = Hall({"press:a": Press("press:a", raises=error)})
+
+    async def work() -> None:
+        watching = hall.watching("a")
+        await watching.read_once()
+        assert type(error).__name__ in (watching.devices["a"].error or "")
+
+    run(work)
 
 
 def test_source_that_cancels_its_own_reading_is_a_device_that_fails() -> None:
