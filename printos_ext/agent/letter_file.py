@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
-from . import leases
+from . import leases, queries
 from .layout import TOTALS, Connect, DamagedError, has_history, keep_newest, prepare
 from .leases import Lease
 from .letters import Counts, OutboxError, Row
@@ -160,30 +160,30 @@ class LetterFile:
             raise
 
     def _begin(self, now: float) -> None:
-        self._totals |= dict(self._db.execute("SELECT name, value FROM totals"))
-        self._dead = self._number("SELECT COUNT(*) FROM letters WHERE reason IS NOT NULL")
-        if self._number("SELECT COUNT(*) FROM letters") != self._totals["letters"]:
+        self._totals |= queries.totals(self._db)
+        self._dead = queries.number(self._db, "SELECT COUNT(*) FROM letters WHERE reason IS NOT NULL")
+        if queries.number(self._db, "SELECT COUNT(*) FROM letters") != self._totals["letters"]:
             raise DamagedError("there are not as many letters as were counted")
-        self._page_size = self._number("PRAGMA page_size")
+        self._page_size = queries.number(self._db, "PRAGMA page_size")
         self._db.execute(f"PRAGMA wal_autocheckpoint = {self._reserve.size // self._page_size // 2}")
         if not self._settings.history and has_history(self._db):  # until now somebody wanted it
             with self.transaction(durable=True):
                 keep_newest(self._db)
-                self._totals["letters"] = self._number("SELECT COUNT(*) FROM letters")
+                self._totals["letters"] = queries.number(self._db, "SELECT COUNT(*) FROM letters")
         self._leased = leases.ages(self._db, now)
-        if len(self._leased) < self._number("SELECT COUNT(*) FROM leases"):
+        if len(self._leased) < queries.number(self._db, "SELECT COUNT(*) FROM leases"):
             with suppress(sqlite3.OperationalError), self.transaction(durable=False):  # else the next time
                 leases.forget_old(self._db, now)
         self._unread = self._heads()
 
     def _limit_growth(self) -> None:
         """Let the file grow only while there is a reserve: what is in the journal must find its place in the file."""
-        pages = MOST_PAGES if self._reserve.is_there else self._number("PRAGMA page_count")
+        pages = MOST_PAGES if self._reserve.is_there else queries.number(self._db, "PRAGMA page_count")
         self._db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
 
     def _can_split(self) -> bool:
         """Tell whether a change that may take new pages will find some."""
-        return self._reserve.is_there or self._number("PRAGMA freelist_count") >= PAGES_SPLIT
+        return self._reserve.is_there or queries.number(self._db, "PRAGMA freelist_count") >= PAGES_SPLIT
 
     def _make_room(self, needed: int) -> None:
         """Do as the policy says if letters do not fit: dead ones go first, then leases."""
@@ -193,7 +193,7 @@ class LetterFile:
             raise OutboxError(
                 f"{self._path} takes no {needed:,} bytes at once: max_bytes is {self._settings.max_bytes:,}"
             )
-        while self._used() + needed > self._settings.max_bytes:
+        while queries.size_bytes(self._db) + needed > self._settings.max_bytes:
             if self._dead:
                 self._drop_oldest(share, "reason IS NOT NULL")
             elif leases.forget_some(self._db):
@@ -220,7 +220,7 @@ class LetterFile:
         self._count(row.device_id, row.reason, 1)
 
     def _remove(self, which: str, *values: object) -> None:
-        for row in list(self._rows(which, *values)):
+        for row in list(queries.rows(self._db, which, *values)):
             self._db.execute("DELETE FROM letters WHERE number = ?", (row.number,))
             self._count(row.device_id, row.reason, -1)
 
@@ -237,7 +237,7 @@ class LetterFile:
             waiting=self._totals["letters"] - self._dead,
             dead=self._dead,
             dropped=self._totals["dropped"],
-            size_bytes=self._used(),
+            size_bytes=queries.size_bytes(self._db),
             saved=self._totals["saved"],
             lost=self._totals["lost"],
         )
@@ -246,38 +246,26 @@ class LetterFile:
         """Return what each device has to send next, the lowest number first."""
         which = "MIN" if self._settings.history else "MAX"
         heads = f"SELECT {which}(number) FROM letters WHERE reason IS NULL GROUP BY device_id"  # noqa: S608 - one of two words
-        return {row.device_id: (row.number, row.body) for row in self._rows(f"number IN ({heads}) ORDER BY number")}
+        return {
+            row.device_id: (row.number, row.body)
+            for row in queries.rows(self._db, f"number IN ({heads}) ORDER BY number")
+        }
 
     def _head(self, device_id: str) -> Head | None:
         order = "ASC" if self._settings.history else "DESC"
-        rows = self._rows(f"device_id = ? AND reason IS NULL ORDER BY number {order} LIMIT 1", device_id)
+        rows = queries.rows(self._db, f"device_id = ? AND reason IS NULL ORDER BY number {order} LIMIT 1", device_id)
         return next(((row.number, row.body) for row in rows), None)
 
     def _dead_rows(self) -> list[Row]:
         if self._buried is None:
-            self._buried = list(self._rows("reason IS NOT NULL ORDER BY number"))
+            self._buried = queries.dead_rows(self._db)
         return self._buried
 
     def _dead_row(self, number: int) -> Row:
-        row = next(self._rows("number = ? AND reason IS NOT NULL", number), None)
+        row = next(queries.rows(self._db, "number = ? AND reason IS NOT NULL", number), None)
         if row is None:
             raise OutboxError(f"{self._path} has no dead letter {number}")
         return row
-
-    def _rows(self, which: str, *values: object) -> Iterator[Row]:
-        columns = "number, device_id, body, reason, refused_at, checksum"
-        for *texts, checksum in self._db.execute(f"SELECT {columns} FROM letters WHERE {which}", values):  # noqa: S608 - our own words
-            row = Row(*texts)
-            if row.checksum != checksum:
-                raise DamagedError(f"letter {row.number} is not as it was written")
-            yield row
-
-    def _used(self) -> int:
-        return (self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")) * self._page_size
-
-    def _number(self, question: str) -> int:
-        found: Any = self._db.execute(question).fetchone()
-        return int(found[0])
 
 
 def _columns(row: Row) -> tuple[object, ...]:

@@ -19,7 +19,10 @@ outbox = typer.Typer(help="Look at what was refused, send it again, forget it.",
 
 File = Annotated[Path | None, typer.Option("-c", "--config", metavar="FILE", help="else agent.toml beside config.toml")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="log JSON, one line for each event")]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="of the status, from printos outbox show")]
+Numbers = Annotated[
+    list[int] | None, typer.Argument(metavar="NUMBER...", help="of the statuses, from printos outbox show")
+]
+All = Annotated[bool, typer.Option("--all", help="every refused status")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 COLUMNS = ("number", "device_id", "status", "observed_at", "refused_at", "reason")
 
@@ -71,26 +74,25 @@ def unit(
 
 @outbox.command()
 def show(context: typer.Context, file: File = None, *, as_json: AsJson = False) -> None:
-    """List what PrintOS refused for good, and why; say what waits."""
+    """List what PrintOS refused for good, and why; say what waits. An agent may be running."""
+    from printos_ext.agent.looking import look  # noqa: PLC0415 - as above
 
-    async def look(box: "Outbox") -> None:
-        counts = box.counts()
-        output.show([_row(letter) for letter in box.dead()], columns=COLUMNS, as_json="" if as_json else None)
-        output.tell(f"{counts.waiting} waiting, {counts.dead} refused, {counts.dropped} dropped")
-
-    _open(context, file, look)
-
-
-@outbox.command()
-def retry(context: typer.Context, number: Number, file: File = None) -> None:
-    """Send a refused status again, unless the device has a newer one."""
-    _open(context, file, lambda box: _known(box, number).retry(number))
+    seen = _refusing(lambda: look(_configuration(context, file).outbox_path))
+    output.show([_row(letter) for letter in seen.dead], columns=COLUMNS, as_json="" if as_json else None)
+    counts = seen.counts
+    output.tell(f"{counts.waiting} waiting, {counts.dead} refused, {counts.dropped} dropped")
 
 
 @outbox.command()
-def drop(context: typer.Context, number: Number, file: File = None) -> None:
-    """Forget a refused status."""
-    _open(context, file, lambda box: _known(box, number).drop(number))
+def retry(context: typer.Context, numbers: Numbers = None, file: File = None, *, every: All = False) -> None:
+    """Send refused statuses again, but none whose device has a newer one. No agent may be running."""
+    _each(context, file, _chosen(numbers, every=every), lambda box, number: box.retry(number))
+
+
+@outbox.command()
+def drop(context: typer.Context, numbers: Numbers = None, file: File = None, *, every: All = False) -> None:
+    """Forget refused statuses. No agent may be running."""
+    _each(context, file, _chosen(numbers, every=every), lambda box, number: box.drop(number))
 
 
 def _configuration(context: typer.Context, file: Path | None) -> "Configuration":
@@ -131,23 +133,42 @@ def _refusing(work: "Callable[[], Any]") -> Any:
         raise output.CommandError(str(error), exits.ERROR) from None
 
 
-def _open(context: typer.Context, file: Path | None, use: "Callable[[Outbox], Awaitable[None]]") -> None:
-    """Use the outbox; an agent that runs keeps it to itself."""
+def _chosen(numbers: list[int] | None, *, every: bool) -> list[int] | None:
+    """Return the numbers, each once; None for all."""
+    if bool(numbers) == every:
+        raise typer.BadParameter("say which: NUMBER..., or --all")
+    return list(dict.fromkeys(numbers)) if numbers else None
+
+
+def _each(
+    context: typer.Context, file: Path | None, numbers: list[int] | None, do: "Callable[[Outbox, int], Awaitable[None]]"
+) -> None:
+    """Do something with refused statuses; those with which it cannot be done are told, and the others are done."""
     import asyncio  # noqa: PLC0415 - as above
 
     from printos_ext.agent.running import outbox_of  # noqa: PLC0415 - as above
 
-    async def opened() -> None:
+    async def use() -> list[BaseException | None]:
         async with outbox_of(_configuration(context, file)) as box:
-            await use(box)
+            there = [letter.number for letter in box.dead()]
+            asked = there if numbers is None else numbers
+            known = (do(box, number) if number in there else _unknown(number) for number in asked)
+            return await asyncio.gather(*known, return_exceptions=True)
 
-    _refusing(lambda: asyncio.run(opened()))
+    results = _refusing(lambda: asyncio.run(use()))
+    errors = [error for error in results if error]
+    for error in errors:
+        output.tell(str(error))
+    if len(results) > 1:
+        output.tell(f"{len(results) - len(errors)} of {len(results)} done")
+    if errors:
+        raise typer.Exit(exits.ERROR)
 
 
-def _known(box: "Outbox", number: int) -> "Outbox":
-    if number not in {letter.number for letter in box.dead()}:
-        raise output.CommandError(f"no refused status has the number {number}: see printos outbox show", exits.ERROR)
-    return box
+async def _unknown(number: int) -> None:
+    from printos_ext.agent.outbox import OutboxError  # noqa: PLC0415 - as above
+
+    raise OutboxError(f"no refused status has the number {number}: see printos outbox show")
 
 
 def _row(letter: "DeadLetter") -> dict[str, Any]:
