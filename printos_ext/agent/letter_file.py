@@ -15,6 +15,7 @@ from . import leases, queries
 from .layout import TOTALS, Connect, DamagedError, has_history, keep_newest, prepare
 from .leases import Lease
 from .letters import Counts, OutboxError, Row
+from .ownership import keep_private, make_private
 from .reserve import Reserve
 
 MOST_DEAD = 1000
@@ -151,9 +152,11 @@ class LetterFile:
         return News(heads, unread is not None, self._dead_rows(), self._counts(), self._leased)
 
     def _open(self) -> None:
+        make_private(self._path)  # what SQLite makes beside it has the same rights
         self._db = self._settings.connect(self._path)
         try:
             prepare(self._db, self._path)
+            keep_private(*(self._path.with_name(self._path.name + ending) for ending in ("", "-wal", "-shm")))
             self._begin(self._settings.now())
         except BaseException:
             self._db.close()

@@ -1,9 +1,9 @@
-"""One owner of a file: a lock beside it that goes with the process, however that ends."""
+"""One owner of a file: a lock beside it that goes with the process, however that ends; and nobody else may read it."""
 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .letters import OutboxError
@@ -26,6 +26,20 @@ def owned(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def make_private(path: Path) -> None:
+    """Make a file that only its owner may read, if there is none: others would make it as the umask says."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def keep_private(*paths: Path) -> None:
+    """Let only their owner read files that are there."""
+    for path in paths:
+        if sys.platform != "win32":
+            with suppress(FileNotFoundError, PermissionError):
+                path.chmod(0o600)
 
 
 def sync_folder(folder: Path) -> None:

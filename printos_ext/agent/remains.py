@@ -11,6 +11,7 @@ from . import sqlite_pages, write_ahead
 from .layout import PAGE_SIZE, TOTALS, Connect, has_history, keep_newest, prepare
 from .leases import Lease, take_down
 from .letters import checksum_of
+from .ownership import make_private
 from .sqlite_pages import Found
 
 BUFFER = 1 << 16
@@ -38,6 +39,7 @@ class _Others:
 def save(damaged: Path, journal: bytes, new: Path, connect: Connect, *, history: bool) -> Saved:
     """Write what can be read of a file and its journal to a new file, which is safe from a power cut then."""
     others = _Others()
+    make_private(new)
     db = connect(new)
     try:
         prepare(db, new)

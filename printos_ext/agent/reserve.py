@@ -4,6 +4,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from .ownership import make_private
+
 LARGEST, SMALLEST = 1 << 20, 1 << 16
 SHARE = 4  # of a small disk
 
@@ -35,6 +37,7 @@ class Reserve:
         if self._free() < 2 * self.size:
             return
         try:
+            make_private(self._path)
             self._path.write_bytes(bytes(self.size))
         except OSError:
             self.give_up()

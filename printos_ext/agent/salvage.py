@@ -9,7 +9,7 @@ from pathlib import Path
 from . import remains, write_ahead
 from .layout import PAGE_SIZE, is_damage
 from .letter_file import LetterFile, Settings
-from .ownership import sync_folder
+from .ownership import keep_private, sync_folder
 from .remains import Saved
 
 MOST_SET_ASIDE = 3
@@ -91,6 +91,7 @@ def _replace_with_saved(path: Path) -> Path | None:
     _remove(aside)
     for ending in ("-wal", ""):
         if _beside(path, ending).exists():
+            keep_private(_beside(path, ending))
             _beside(path, ending).rename(_beside(aside, ending))
     _beside(path, "-shm").unlink(missing_ok=True)
     sync_folder(path.parent)  # a journal that came back would be taken for the new file's

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -217,3 +218,17 @@ async def test_100_000_letters_are_ready_in_two_seconds(
         assert next(outbox.waiting()) == "IL50"
     show(capsys, f"100,000 letters are ready after {seconds:.2f} s")
     assert seconds < 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")
+@pytest.mark.parametrize("before", [b"", b"Dear diary", None], ids=["empty", "damaged", "new"])
+def test_nobody_else_may_read_what_is_in_an_outbox(path: Path, before: bytes | None) -> None:
+    if before is not None:
+        path.write_bytes(before)
+        path.chmod(0o644)
+    subprocess.run([*COMMAND, "fill", str(path), "20"], stdout=subprocess.DEVNULL, check=False, umask=0)
+
+    rights = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert {f"outbox.db{ending}" for ending in ("", "-wal", "-shm", "-reserve", "-lock")} <= set(rights)
+    assert ("outbox.db-damaged-1" in rights) == bool(before)
+    assert set(rights.values()) == {0o600}, rights
