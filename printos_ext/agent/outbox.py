@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
+from .events import event
 from .layout import Connect, connect
 from .leases import Lease
 from .letter_file import Head, LetterFile, News, Settings, WhenFull
@@ -32,6 +33,7 @@ from .writing import Change, Writer
 __all__ = ["Counts", "DeadLetter", "Letter", "Outbox", "OutboxError", "Status"]
 
 SMALLEST_MAX_BYTES = 1 << 16
+BURST = 10.0  # seconds in which what is dropped is told in one line
 
 
 class Outbox:
@@ -71,6 +73,8 @@ class Outbox:
         self._dead: list[Row] = []
         self._leased: Mapping[str, float] = {}
         self._counts = Counts(waiting=0, dead=0, dropped=0, size_bytes=0)
+        self._told = 0  # letters that were dropped
+        self._telling: asyncio.TimerHandle | None = None
         self._writer: Writer | None = None
 
     async def __aenter__(self) -> Self:
@@ -83,8 +87,8 @@ class Outbox:
                 news = await asyncio.to_thread(writer.start)
             except (sqlite3.Error, OSError) as error:
                 raise OutboxError(f"{self._path} cannot be opened: {error}") from error
+            self._told, self._leased = news.counts.dropped, news.leased
             self._learn(news)
-            self._leased = news.leased
             self._writer, self._ownership = writer, stack.pop_all()
         return self
 
@@ -93,6 +97,7 @@ class Outbox:
         writer, self._writer = self._writer, None
         if writer:
             await asyncio.to_thread(writer.stop)
+            self._tell_dropped()
             self._ownership.close()
 
     async def put(self, *statuses: Status) -> None:
@@ -179,6 +184,9 @@ class Outbox:
                     self._heads[device_id] = head
                 else:
                     self._heads.pop(device_id, None)
+            self._told = min(self._told, news.counts.dropped)  # after damage it may be counted anew
+            if self._told < news.counts.dropped and not self._telling:
+                self._telling = self._loop.call_later(BURST, self._tell_dropped)
         for change in changes or []:
             if change.done.done():  # cancelled
                 continue
@@ -186,3 +194,10 @@ class Outbox:
                 change.done.set_exception(change.error)
             else:
                 change.done.set_result(None)
+
+    def _tell_dropped(self) -> None:
+        """Log how many letters had to make room since that was last told."""
+        if self._telling:
+            self._telling.cancel()
+            count, self._told, self._telling = self._counts.dropped - self._told, self._counts.dropped, None
+            event("dropped", outbox=str(self._path), letters=count, in_all=self._counts.dropped, level="warning")

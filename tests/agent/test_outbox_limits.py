@@ -86,6 +86,47 @@ async def test_status_that_never_fits_is_refused_and_costs_nothing(path: Path) -
         assert list(outbox.waiting()) == ["A"]
 
 
+@pytest.mark.parametrize("is_dead", [False, True], ids=["waiting", "dead"])
+async def test_letters_that_make_room_are_told_in_a_line(
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    is_dead: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    monkeypatch.setattr("printos_ext.agent.outbox.BURST", 3600.0)
+    monkeypatch.setattr("printos_ext.agent.letter_file.MOST_DEAD", 10)
+
+    async def fill(outbox: Outbox) -> None:
+        for number in range(30 if is_dead else 2000):
+            await outbox.put(status(f"IL{number}"))
+            if is_dead and (letter := outbox.next(f"IL{number}")):
+                await outbox.bury(letter, "404")
+
+    async with Outbox(path, max_bytes=SMALL, when_full="drop-oldest") as outbox:
+        await fill(outbox)
+        assert not caplog.records
+        dropped = outbox.counts().dropped
+    async with Outbox(path, max_bytes=SMALL, when_full="drop-oldest"):
+        pass
+
+    (record,) = caplog.records
+    assert dropped > 10
+    assert (record.levelname, record.getMessage()) == ("WARNING", "dropped")
+    assert record.fields == {"outbox": str(path), "letters": dropped, "in_all": dropped}  # type: ignore[attr-defined]  # of an event
+
+
+async def test_letters_that_make_room_are_told_while_the_outbox_is_open(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printos_ext.agent.outbox.BURST", 0.01)
+    async with Outbox(path, max_bytes=SMALL, when_full="drop-oldest") as outbox:
+        for round_ in range(100):
+            await outbox.put(*(status(f"{round_}-{number}") for number in range(500)))
+            if caplog.records:
+                return
+    pytest.fail("nothing was told")
+
+
 @pytest.mark.parametrize("metric", [float("nan"), object(), {1, 2}])
 async def test_status_that_json_cannot_hold_is_refused(path: Path, metric: object) -> None:
     async with Outbox(path) as outbox:
