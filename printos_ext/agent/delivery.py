@@ -48,12 +48,17 @@ class Tally:
 
 @define
 class Delivery:
-    """Sends what is in an outbox, for as long as `run` runs."""
+    """Sends what is in an outbox, for as long as `run` runs.
+
+    Attributes:
+        longest: The seconds that a call may take: so much later than its lease a status may have arrived.
+    """
 
     outbox: Outbox
     send: Send
     pacing: Pacing
     clock: Clock = field(factory=Clock)
+    longest: float = 0.0
     tally: Tally = field(init=False, factory=Tally)
     errors: dict[str, str] = field(init=False, factory=dict)
     _news: asyncio.Event = field(init=False, factory=asyncio.Event)
@@ -65,7 +70,7 @@ class Delivery:
         """Keep to what was sent before this process began."""
         now = self.clock.monotonic()
         for device_id, seconds_ago in self.outbox.leased().items():
-            self.pacing.was_sent(device_id, seconds_ago, now)
+            self.pacing.was_sent(device_id, max(0.0, seconds_ago - self.longest), now)
 
     async def put(self, *statuses: Status) -> None:
         """Accept statuses: when this returns, each is safe, and will be sent; `OutboxError` if they are not taken."""

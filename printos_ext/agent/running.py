@@ -53,7 +53,7 @@ class Agent:
             self.outbox = await stack.enter_async_context(outbox_of(configuration))
             sending = configuration.delivery
             pacing = Pacing(sending.min_interval, sending.concurrency, self._chance)
-            self.delivery = Delivery(self.outbox, self._connection.send, pacing, self.clock)
+            self.delivery = Delivery(self.outbox, self._connection.send, pacing, self.clock, sending.timeout)
             self.watching = Watching(
                 _rules(configuration),
                 self.delivery.put,

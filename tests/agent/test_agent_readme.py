@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from attrs import fields
+from attrs import fields, has
 
 from printos_ext import agent
 from printos_ext.agent.configuration import Configuration, Device, parsed
@@ -14,7 +14,7 @@ PAGE = (Path(agent.__file__).parent / "README.md").read_text("utf-8")
 
 def settings() -> dict[str, Any]:
     """Return the names of all settings, with what they are unless they are said."""
-    tables: list[Any] = [one.type for one in fields(Configuration) if one.name not in {"devices", "attached"}]
+    tables: list[Any] = [one.type for one in fields(Configuration) if one.type is not None and has(one.type)]
     return {one.name: one.default for table in (*tables, Device) for one in fields(table)}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import logging
 import os
 import statistics
 import time
@@ -342,8 +343,9 @@ def _descriptors() -> int:
 
 @pytest.mark.torture
 @pytest.mark.printos_sandbox(journal=1000)
-def test_half_an_hour_of_faults(printos_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_half_an_hour_of_faults(printos_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     printos_sandbox.seed(fleet(100))
+    monkeypatch.setattr(logging.getLogger("printos_ext"), "propagate", False)  # pytest would keep every line
 
     seen = run(through_faults, printos_sandbox, tmp_path, rounds=1800, devices=100, pause=1.0)
 

@@ -66,7 +66,7 @@ async def delivering(
     connection = Connection(configuration, clock)
     async with Outbox(folder / "outbox.db", history=history) as outbox:
         pacing = Pacing(min_interval, concurrency, Random(0).random)
-        delivery = Delivery(outbox, connection.send, pacing, clock)
+        delivery = Delivery(outbox, connection.send, pacing, clock, timeout)
         running = asyncio.create_task(delivery.run())
         try:
             yield delivery
