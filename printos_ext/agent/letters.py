@@ -82,10 +82,8 @@ class Row:
         return checksum_of(self.number, self.device_id, self.body, self.reason, self.refused_at)
 
 
-def checksum_of(
-    number: int, device_id: str, body: str, reason: str | None = None, refused_at: str | None = None
-) -> int:
-    """Return the checksum of a row by its columns."""
+def checksum_of(number: int, device_id: object, body: object, reason: object = None, refused_at: object = None) -> int:
+    """Return the checksum of a row by its columns, also if they should not be what they are."""
     return zlib.crc32(f"{number}\0{device_id}\0{body}\0{reason}\0{refused_at}".encode())
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -40,28 +41,24 @@ def save(damaged: Path, journal: bytes, new: Path, connect: Connect, *, history:
     """Write what can be read of a file and its journal to a new file, which is safe from a power cut then."""
     others = _Others()
     make_private(new)
-    db = connect(new)
-    try:
+    with closing(connect(new)) as db:
         prepare(db, new)
         db.execute("PRAGMA journal_mode = OFF").fetchall()  # a file that is not complete is thrown away
-        indices = db.execute(
-            "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'letters' AND type = 'index'"
-        ).fetchall()
         db.execute("BEGIN IMMEDIATE")
-        for name, _ in indices:  # they are made faster when all is there
+        indices = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'letters'")
+        statements = dict(indices.fetchall())
+        for name in statements:  # they are made faster when all is there
             db.execute(f"DROP INDEX {name}")
         db.executemany(WRITE, _letters(_rows(damaged, journal), others))
-        for _, statement in indices:
+        for statement in statements.values():
             db.execute(statement)
         if not history and has_history(db):
             keep_newest(db)
-        saved = _counted(db, others.totals)
         for lease in others.leases.values():
             take_down(db, lease)
+        saved = _counted(db, others.totals)
         db.execute("COMMIT")
-        return saved
-    finally:
-        db.close()
+    return saved
 
 
 def _rows(path: Path, journal: bytes) -> Iterator[Found]:
@@ -85,7 +82,7 @@ def _letters(rows: Iterator[Found], others: _Others) -> Iterator[tuple[object, .
     """Yield the letters whose checksums are right, and keep what else there is."""
     for number, columns in rows:
         match columns:
-            case [None, str(device_id), str(body), str() | None as reason, str() | None as at, int(checksum)]:
+            case [None, device_id, body, reason, at, checksum]:
                 if checksum_of(number, device_id, body, reason, at) == checksum:
                     yield number, device_id, body, reason, at, checksum
             case [None, str(device_id), int() | float() as at, int(checksum)]:

@@ -89,7 +89,7 @@ def _replace_with_saved(path: Path) -> Path | None:
     asides = [_beside(path, f"-damaged-{number}") for number in range(1, MOST_SET_ASIDE + 1)]
     aside = next((name for name in asides if not name.exists()), None) or min(asides, key=_age)
     _remove(aside)
-    for ending in ("-wal", ""):
+    for ending in ("-journal", "-wal", ""):
         if _beside(path, ending).exists():
             keep_private(_beside(path, ending))
             _beside(path, ending).rename(_beside(aside, ending))
@@ -102,7 +102,7 @@ def _replace_with_saved(path: Path) -> Path | None:
 
 def _remove(path: Path) -> None:
     """Remove a database and all that stands beside it."""
-    for ending in ("", "-wal", "-shm", "-reserve"):
+    for ending in ("", "-journal", "-wal", "-shm"):
         _beside(path, ending).unlink(missing_ok=True)
 
 

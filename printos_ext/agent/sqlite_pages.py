@@ -43,23 +43,25 @@ def rows(page: Pages, numbers: Iterable[int], page_size: int, longest: int) -> I
 def _row(content: bytes, start: int, page: Pages, longest: int) -> Found:
     size, start = _varint(content, start)
     number, start = _varint(content, start)
-    here = size if size <= len(content) - 35 else _local(size, len(content))
+    here = _local(size, len(content))
     payload = content[start : start + here]
     if here < size <= longest:
         payload += _overflow(size - here, struct.unpack_from(">I", content, start + here)[0], page)
     if len(payload) < size:
         raise ValueError(size)
     end, start = _varint(payload, 0)
-    return number, [
-        _value(kind, payload[end + begin : end + past]) for kind, begin, past in _columns(payload[start:end])
-    ]
+    columns = _columns(payload[start:end])
+    return number, [_value(kind, payload[end + begin : end + past]) if kind else None for kind, begin, past in columns]
 
 
 def _local(size: int, page_size: int) -> int:
-    """Return how much of a row that is too large for its leaf is there, as SQLite's file format says."""
+    """Return how much of a row is on its leaf, as SQLite's file format says."""
+    most = page_size - 35
+    if size <= most:
+        return size
     least = (page_size - 12) * 32 // 255 - 23
     split = least + (size - least) % (page_size - 4)
-    return split if split <= page_size - 35 else least
+    return split if split <= most else least
 
 
 def _overflow(size: int, following: int, page: Pages) -> bytes:
@@ -100,7 +102,7 @@ def _value(kind: int, content: bytes) -> Value:
         return int.from_bytes(content, "big", signed=True)
     if kind == FLOAT:
         return float(struct.unpack(">d", content)[0])
-    return None if kind == 0 else kind - ZERO
+    return kind - ZERO
 
 
 def _varint(content: bytes, start: int) -> tuple[int, int]:
