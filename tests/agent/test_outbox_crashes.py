@@ -95,8 +95,9 @@ STEPS = [
     "before DELETE",
     "before COMMIT",
     "after COMMIT",
-    "after next",
+    "before lease",
     "after lease",
+    "before ack",
     "after ack",
 ]
 

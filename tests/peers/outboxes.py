@@ -144,12 +144,13 @@ async def sending(outbox: Outbox, steps: "Steps") -> None:
                 continue
             in_flight.add(name)
             letter = outbox.next(name)
-            steps.pass_("after next")
+            steps.pass_("before lease")
             if letter:
                 await outbox.lease(letter)
                 say("lease", name, letter.status.pages_total)
                 steps.pass_("after lease")
                 say("acking", name, letter.status.pages_total)
+                steps.pass_("before ack")
                 await outbox.ack(letter)
                 say("ack", name, letter.status.pages_total)
                 steps.pass_("after ack")
