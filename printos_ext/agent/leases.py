@@ -42,14 +42,13 @@ def take_down(db: sqlite3.Connection, lease: Lease) -> None:
 
 def ages(db: sqlite3.Connection, now: float) -> dict[str, float]:
     """Return how many seconds ago each device was leased; a moment to come counts as now: the clock was set back."""
-    leases: list[Lease] = []
+    found: dict[str, float] = {}
     for device_id, leased_at, checksum in db.execute("SELECT device_id, leased_at, checksum FROM leases"):
-        leases.append(Lease(device_id, leased_at))
-        if leases[-1].checksum != checksum:
+        if Lease(device_id, leased_at).checksum != checksum:
             raise DamagedError(f"the lease of device {device_id} is not as it was written")
-    return {
-        lease.device_id: max(0.0, now - lease.leased_at) for lease in leases if abs(now - lease.leased_at) <= LONGEST
-    }
+        if abs(now - leased_at) <= LONGEST:
+            found[device_id] = max(0.0, now - leased_at)
+    return found
 
 
 def forget_old(db: sqlite3.Connection, now: float) -> None:
