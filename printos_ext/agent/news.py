@@ -37,7 +37,7 @@ class Told:
     failures: int = 0
 
 
-def status_of(device_id: str, reading: Reading) -> Status:
+def status_read(device_id: str, reading: Reading) -> Status:
     """Return the status that a reading makes; a device that answers and does not say what it does is on."""
     said = reading.status or DeviceState.ON
     return Status(device_id, str(said), reading.observed_at, reading.pages_total, reading.ink_level)

@@ -15,7 +15,7 @@ from printos_ext.sources.reading import Reading, Source, SourceError
 from .clock import Clock
 from .configuration import Device
 from .events import event
-from .news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_of, status_off
+from .news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_off, status_read
 from .outbox import OutboxError, Status
 from .schedule import Schedule
 from .threads import Threads, context_of
@@ -161,7 +161,7 @@ class Watching:
                 "partly unreadable", device=watched.id, name=watched.device.name, error=str(errors[0]), level="warning"
             )
         watched.error = "; ".join(map(str, errors)) or None
-        return status_of(watched.id, reading)
+        return status_read(watched.id, reading)
 
     async def _asked(self, watched: Watched) -> tuple[Reading, list[SourceError]]:
         addresses = ", ".join(map(shown, watched.device.sources))

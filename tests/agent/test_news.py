@@ -7,13 +7,21 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from printos_ext.agent.news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_of, status_off
+from printos_ext.agent.news import (
+    Rules,
+    Told,
+    after_failure,
+    is_taken_for_off,
+    is_worth_telling,
+    status_off,
+    status_read,
+)
 from printos_ext.agent.schedule import Schedule
 from printos_ext.sources.reading import Reading
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 RULES = Rules(figures=60, heartbeat=300)
-IDLE = status_of("d", Reading(NOW, status="DS_STANDBY", pages_total=7, ink_level=50.0))
+IDLE = status_read("d", Reading(NOW, status="DS_STANDBY", pages_total=7, ink_level=50.0))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +84,7 @@ def test_history_that_piled_up_in_an_outage_gets_less_again(every: float) -> Non
 
 
 def test_device_that_answers_and_tells_no_state_is_on() -> None:
-    assert status_of("d", Reading(NOW, pages_total=7)).status == "DS_ON"
+    assert status_read("d", Reading(NOW, pages_total=7)).status == "DS_ON"
 
 
 def test_device_is_off_after_three_failures_in_a_row() -> None:
