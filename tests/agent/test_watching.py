@@ -155,7 +155,7 @@ def test_source_that_hangs_in_a_thread_takes_no_thread_of_others_and_gets_no_sec
 
     async def work() -> None:
         stuck = [f"stuck {n}" for n in range(50)]
-        watching = hall.watching("quick", *stuck, longest=0.05)
+        watching = hall.watching("quick", *stuck, longest=0.3)
         asyncio.get_running_loop().set_default_executor(watching.threads)
         watching.open = Threaded
         for _ in range(3):
@@ -165,6 +165,7 @@ def test_source_that_hangs_in_a_thread_takes_no_thread_of_others_and_gets_no_sec
         goes_on.set()
         while any(watching.threads.are_at_work(name) for name in stuck):  # noqa: ASYNC110 - others change it
             await asyncio.sleep(0.01)
+        watching.longest = 5.0
         await watching.read_once()
         assert all(watching.devices[name].error is None for name in stuck)
 
