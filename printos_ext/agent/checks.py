@@ -18,6 +18,12 @@ HIGHEST_PORT = 65_535
 VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
 
 
+def kind(value: Any) -> str:
+    """Return what kind of value this is, where the value itself may be a secret."""
+    kinds = {str: "a text", list: "a list of something else", dict: "a table", bool: "true or false"}
+    return kinds.get(type(value), "a number or a date")
+
+
 def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> Check:
     """Return a check for a number."""
     kinds = (int,) if whole else (int, float)
@@ -30,8 +36,10 @@ def number(lowest: float, highest: float = LONGEST, *, whole: bool = False) -> C
 
 
 def text(value: Any) -> str | None:
-    """Check for a text that says something."""
-    return None if isinstance(value, str) and value.strip() else f"a text is due, not {value!r}"
+    """Check for a text that says something; what else it is may be a secret."""
+    if isinstance(value, str):
+        return None if value.strip() else "a text is due, not an empty one"
+    return f"a text is due, not {kind(value)}"
 
 
 def file(value: Any) -> str | None:
@@ -96,7 +104,7 @@ def url(value: Any) -> str | None:
 def readable_from(value: Any) -> str | None:
     """Check for the addresses of a device; nothing is sent."""
     if not (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
-        return f"a list of addresses is due, not {value!r}"
+        return f"a list of addresses is due, not {kind(value)}"
     try:
         for one in value:
             open_source(one)

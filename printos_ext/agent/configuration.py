@@ -108,8 +108,13 @@ class Device:
 
     @property
     def called(self) -> str:
-        """What tells it from the other devices."""
+        """What tells it from the other devices; nothing to be shown."""
         return self.id or self.serial_number or " ".join(self.sources)
+
+    @property
+    def shown(self) -> str:
+        """What it is called where everybody may read it."""
+        return self.id or self.serial_number or ", ".join(map(shown, self.sources))
 
 
 @frozen
@@ -165,6 +170,9 @@ def read_configuration(file: Path, attached: list[Attached], *, instead: Said = 
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
     configuration = parsed(written, attached, name=str(file), instead=instead)
     # No error: the user that a service makes up for itself may have no other way to read it.
+    if configuration.outbox.path:  # whatever folder the agent is started in
+        path = file.absolute().parent / os.path.expandvars(configuration.outbox.path)
+        configuration = attrs.evolve(configuration, outbox=attrs.evolve(configuration.outbox, path=str(path)))
     is_exposed = configuration.holds_secrets and _everybody_may_read(file)
     return attrs.evolve(configuration, exposed_in=file if is_exposed else None)
 

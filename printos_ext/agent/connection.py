@@ -65,18 +65,18 @@ class Connection:
         """Return the id of a device by its serial number; it is registered already, or there is none."""
         serial_number = device.serial_number or reading.serial_number
         if not serial_number:
-            raise SourceError(f"{device.called}: it tells no serial number: give the id of the device with it")
+            raise SourceError(f"{device.shown}: it tells no serial number: give the id of the device with it")
         async with self._listing:
             if self._clock.monotonic() - self._listed_at >= LIST_IS_NEW:
                 await self._list()
         if self._not_listed:
-            raise SourceError(f"{device.called}: its id cannot be looked up: {self._not_listed}")
+            raise SourceError(f"{device.shown}: its id cannot be looked up: {self._not_listed}")
         found = self._ids.get(serial_number, [])
         if len(found) > 1:
             found = [one for one in found if one[1] == (device.model or reading.model)]
         if len(found) != 1:
             told = f"{len(found) or 'no'} devices of PrintOS have the serial number {serial_number!r}"
-            raise SourceError(f"{device.called}: {told}: register it with: printos attach")
+            raise SourceError(f"{device.shown}: {told}: register it with: printos attach")
         return found[0][0]
 
     async def _list(self) -> None:

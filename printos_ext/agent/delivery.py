@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
-from printos_ext.errors import PrintOSError
+from printos_ext.errors import NotFoundError, PrintOSError
 
 from .clock import Clock
 from .events import event
@@ -52,6 +52,7 @@ class Delivery:
 
     Attributes:
         longest: The seconds that a call may take: so much later than its lease a status may have arrived.
+        disown: Called with the id of a device that PrintOS does not know.
     """
 
     outbox: Outbox
@@ -59,6 +60,7 @@ class Delivery:
     pacing: Pacing
     clock: Clock = field(factory=Clock)
     longest: float = 0.0
+    disown: Callable[[str], None] = lambda _: None
     tally: Tally = field(init=False, factory=Tally)
     errors: dict[str, str] = field(init=False, factory=dict)
     _news: asyncio.Event = field(init=False, factory=asyncio.Event)
@@ -182,6 +184,8 @@ class Delivery:
 
     async def _not_taken(self, letter: Letter, error: PrintOSError) -> None:
         device_id = letter.status.device_id
+        if isinstance(error, NotFoundError):
+            self.disown(device_id)
         judged = self.pacing.gate.judged(device_id, verdict(error))
         self._note(device_id, judged.reason)
         match judged:

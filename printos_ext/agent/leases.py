@@ -51,6 +51,12 @@ def ages(db: sqlite3.Connection, now: float) -> dict[str, float]:
     return found
 
 
+def moment(db: sqlite3.Connection, device_id: str) -> float:
+    """Return when a device was last leased, as far as that is known."""
+    found = db.execute("SELECT leased_at FROM leases WHERE number = ?", (Lease(device_id, 0.0).number,)).fetchone()
+    return found[0] if found else 0.0
+
+
 def forget_old(db: sqlite3.Connection, now: float) -> None:
     """Remove what `ages` does not tell."""
     db.execute("DELETE FROM leases WHERE ABS(? - leased_at) > ?", (now, LONGEST))

@@ -14,7 +14,7 @@ from attrs import frozen
 from . import leases, queries
 from .layout import TOTALS, Connect, DamagedError, has_history, keep_newest, prepare
 from .leases import Lease
-from .letters import Counts, OutboxError, Row
+from .letters import Counts, OutboxError, Row, dead_letter_of
 from .ownership import keep_private, make_private
 from .reserve import Reserve
 
@@ -131,11 +131,14 @@ class LetterFile:
             self._drop_oldest(1, "reason IS NOT NULL")
 
     def retry(self, number: int) -> None:
-        """Let a dead letter wait again."""
+        """Let a dead letter wait again, unless it is older than what PrintOS knows, or soon will."""
         row = self._dead_row(number)
-        waiting = None if self._settings.history else self._head(row.device_id)
-        if waiting and waiting[0] > number:
-            raise OutboxError(f"letter {number} stays dead: a newer one of device {row.device_id} waits; drop this one")
+        if not self._settings.history:
+            waiting = self._head(row.device_id)
+            is_overtaken = leases.moment(self._db, row.device_id) > dead_letter_of(row).refused_at.timestamp()
+            if is_overtaken or (waiting and waiting[0] > number):
+                why = f"a newer one of device {row.device_id} {'was sent' if is_overtaken else 'waits'}"
+                raise OutboxError(f"letter {number} stays dead: {why}; drop this one")
         self._remove("number = ?", number)
         self._insert(Row(number, row.device_id, row.body))
 

@@ -12,6 +12,8 @@ from .letters import OutboxError
 @contextmanager
 def owned(path: Path) -> Iterator[None]:
     """Be the only one who uses a file: `OutboxError` at once if somebody else does. Its folder is made."""
+    if path.exists() and not path.is_file():
+        raise OutboxError(f"{path} is no file: name another one")
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,13 +14,14 @@ class Reserve:
     """A file that means nothing and can be given up; as long as it is not there, the outbox does not grow."""
 
     def __init__(self, path: Path) -> None:
-        """Take it, if it is not there."""
+        """Take it, if it is not there, or smaller than it should be."""
         self._path = path
-        self.size = max(SMALLEST, min(LARGEST, self._free() // SHARE))
+        before = path.stat().st_size if self.is_there else 0
+        self.size = max(SMALLEST, min(LARGEST, (before + self._free()) // SHARE))
+        if before < self.size:
+            self.take()
         if self.is_there:
             self.size = path.stat().st_size
-        else:
-            self.take()
 
     @property
     def is_there(self) -> bool:

@@ -63,6 +63,7 @@ class Agent:
                 clock=self.clock,
                 falls_behind=self._falls_behind,
             )
+            self.delivery.disown = self.watching.disown
             asyncio.get_running_loop().set_default_executor(self.watching.threads)
             self.watching.attend(configuration.devices)
             self._closing = stack.pop_all()

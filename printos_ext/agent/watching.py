@@ -70,6 +70,7 @@ class Watching:
     threads: Threads = field(factory=Threads)
     open: Callable[[str], Source] = open_source
     devices: dict[str, Watched] = field(init=False, factory=dict)
+    _known: dict[str, Watched] = field(init=False, factory=dict)  # by the ids of PrintOS
     tally: Readings = field(init=False, factory=Readings)
     _news: asyncio.Event = field(init=False, factory=asyncio.Event)
     _under_way: set[asyncio.Task[None]] = field(init=False, factory=set)
@@ -78,12 +79,25 @@ class Watching:
     def attend(self, devices: Mapping[str, Device]) -> None:
         """Read these devices from now on, and no others; those that are read already go on as they were."""
         for name in [name for name, watched in self.devices.items() if devices.get(name) != watched.device]:
-            self._close(self.devices.pop(name))
+            watched = self.devices.pop(name)
+            self._known.pop(watched.id or "", None)
+            self._close(watched)
         new = [name for name in devices if name not in self.devices]
         self.devices.update({name: Watched(devices[name], id=devices[name].id) for name in new})
+        self._known.update({one.device.id: one for one in self.devices.values() if one.device.id})
+        for watched in self.devices.values():
+            if watched.id and self._known.get(watched.id) is not watched:
+                watched.id = None  # it was looked up, and is another's now
         self.schedule.keep(set(devices) - set(new))
         self.schedule.begin([(name, devices[name].every) for name in new], self.clock.monotonic())
         self._news.set()
+
+    def disown(self, device_id: str) -> None:
+        """Look an id up again that PrintOS does not know any more: the device may have got another one."""
+        watched = self._known.get(device_id)
+        if watched and not watched.device.id:
+            del self._known[device_id]
+            watched.id, watched.told = None, Told()
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -149,7 +163,7 @@ class Watching:
         """Return the status that a device has now, if anybody knows."""
         try:
             reading, errors = await self._asked(watched)
-            watched.id = watched.id or await self.identify(watched.device, reading)
+            watched.id = watched.id or await self._identified(watched, reading)
         except SourceError as error:
             return self._failed(watched, str(error))
         if watched.told.failures:
@@ -162,6 +176,16 @@ class Watching:
             )
         watched.error = "; ".join(map(str, errors)) or None
         return status_read(watched.id, reading)
+
+    async def _identified(self, watched: Watched, reading: Reading) -> str:
+        """Return the id of a device that the configuration gives none, if it is nobody else's."""
+        found = await self.identify(watched.device, reading)
+        is_attended = self.devices.get(watched.device.called) is watched
+        other = self._known.setdefault(found, watched) if is_attended else watched
+        if other is not watched:
+            names = f"{watched.device.shown} and {other.device.shown}"
+            raise SourceError(f"{names} are the same device of PrintOS, {found}: put their sources into one [[device]]")
+        return found
 
     async def _asked(self, watched: Watched) -> tuple[Reading, list[SourceError]]:
         addresses = ", ".join(map(shown, watched.device.sources))

@@ -24,6 +24,7 @@ Numbers = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="every refused status")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
+MOST_TOLD = 10
 COLUMNS = ("number", "device_id", "status", "observed_at", "refused_at", "reason")
 
 
@@ -151,14 +152,16 @@ def _each(
     async def use() -> list[BaseException | None]:
         async with outbox_of(_configuration(context, file)) as box:
             there = [letter.number for letter in box.dead()]
-            asked = there if numbers is None else numbers
+            asked = sorted(there if numbers is None else numbers, reverse=True)  # the newest of a device is put back
             known = (do(box, number) if number in there else _unknown(number) for number in asked)
             return await asyncio.gather(*known, return_exceptions=True)
 
     results = _refusing(lambda: asyncio.run(use()))
     errors = [error for error in results if error]
-    for error in errors:
+    for error in errors[:MOST_TOLD]:
         output.tell(str(error))
+    if len(errors) > MOST_TOLD:
+        output.tell(f"and {len(errors) - MOST_TOLD} more")
     if len(results) > 1:
         output.tell(f"{len(results) - len(errors)} of {len(results)} done")
     if errors:

@@ -157,6 +157,36 @@ def test_those_that_cannot_be_put_back_are_named_and_the_others_are_done(sandbox
     assert shown(file) == [second]
 
 
+def test_only_the_newest_of_a_device_is_put_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = written(sandbox, tmp_path)
+    *older, newest = refused(tmp_path / "outbox.db", *"AAAAAAAAAAAAAAAA")
+
+    result = words(file, "retry", "--all")
+    assert (result.returncode, "1 of 16 done" in result.stderr, "and 5 more" in result.stderr) == (1, True, True)
+    assert shown(file) == older
+    assert "1 waiting" in words(file, "show").stderr
+    assert newest not in shown(file)
+
+
+def test_status_that_was_overtaken_by_one_that_was_sent_stays_dead(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = written(sandbox, tmp_path)
+    (number,) = refused(tmp_path / "outbox.db", "A")
+
+    async def send_newer() -> None:
+        async with Outbox(tmp_path / "outbox.db") as outbox:
+            await outbox.put(status("A"))
+            letter = outbox.next("A")
+            assert letter
+            await outbox.lease(letter)
+            await outbox.ack(letter)
+
+    asyncio.run(send_newer())
+    result = words(file, "retry", number)
+
+    assert (result.returncode, shown(file)) == (1, [number])
+    assert f"letter {number} stays dead: a newer one of device A was sent" in result.stderr
+
+
 def test_all_are_put_back_or_forgotten(sandbox: Sandbox, tmp_path: Path) -> None:
     file = written(sandbox, tmp_path)
     refused(tmp_path / "outbox.db", "A", "B", "C")

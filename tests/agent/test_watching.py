@@ -246,6 +246,51 @@ def test_reading_that_ends_after_its_device_was_taken_away_is_not_told() -> None
     assert hall.put == []
 
 
+def test_id_that_printos_does_not_know_any_more_is_looked_up_again() -> None:
+    hall, ids = Hall(), iter(["old", "new"])
+
+    async def identify(_: Device, __: Reading) -> str:
+        return next(ids)
+
+    async def work() -> None:
+        watching = hall.watching("fixed")
+        watching.identify = identify
+        watching.attend({**devices("fixed"), "S7": Device(("press:x",), serial_number="S7")})
+        for _ in range(2):
+            await watching.read_once()
+            for device in ("old", "fixed", "nobody"):
+                watching.disown(device)
+        await watching.read_once()
+
+    run(work)
+    assert [one.device_id for one in hall.put if one.device_id != "fixed"] == ["old", "new", "new"]
+    assert [one.device_id for one in hall.put if one.device_id == "fixed"] == ["fixed"] * 3
+
+
+@pytest.mark.parametrize("comes_later", [False, True])
+def test_two_that_are_one_device_of_printos_are_told(comes_later: bool) -> None:  # noqa: FBT001 - a parameter
+    hall = Hall()
+    one, two = {"A": Device(("press:1",), "TW")}, {"S": Device(("snmp://hushhush@x",), serial_number="S")}
+
+    async def work() -> None:
+        watching = hall.watching()
+
+        async def identify(_: Device, __: Reading) -> str:
+            return "TW"
+
+        watching.identify = identify
+        if comes_later:
+            watching.attend(two)
+            await watching.read_once()
+        watching.attend({**one, **two})
+        await watching.read_once()
+        await watching.read_once()
+        assert "TW and S are the same device" in (watching.devices["S"].error or "").replace("S and TW", "TW and S")
+        assert watching.devices["A"].error is None
+
+    run(work)
+
+
 def test_device_without_an_id_is_told_under_the_one_that_is_found() -> None:
     hall = Hall()
 
