@@ -354,7 +354,7 @@ def test_half_an_hour_of_faults(printos_sandbox: Sandbox, tmp_path: Path, monkey
     print(f"30 min of 5 % faults, 100 devices a second: {figures}")  # noqa: T201 - the figures
     assert {d["report"]["metrics"]["pagesTotal"] for d in printos_sandbox.devices} == {1799}
     assert statistics.fmean(memory[-3:]) - statistics.fmean(memory[:3]) < 5
-    assert max(sockets) - min(sockets) <= 40
+    assert max(sockets[-5:]) <= max(sockets[:5]) + 4
 
 
 def test_letters_go_out_in_the_order_in_which_they_wait(printos_sandbox: Sandbox, tmp_path: Path) -> None:
