@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,12 +38,18 @@ def quick_server() -> Iterator[str]:
         process.kill()
 
 
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Quick, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+async def serve(certificate: str | None = None) -> None:
+    """Serve, with a certificate on a second port as well, and say on which ports."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(Quick, "127.0.0.1", 0, backlog=1024)]
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        servers.append(await loop.create_server(Quick, "127.0.0.1", 0, backlog=1024, ssl=context))
+    sys.stdout.write(" ".join(str(server.sockets[0].getsockname()[1]) for server in servers) + "\n")
     sys.stdout.flush()
-    await server.serve_forever()
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(*sys.argv[1:]))
