@@ -15,6 +15,8 @@ from .errors import InvalidArgumentError
 from .states import DeviceState
 
 LONGEST_ID = 512
+PLAIN = 2**53  # an integer below it is sent as it is
+NAMED_STATES = frozenset(DeviceState)
 
 log = logging.getLogger("printos_ext")
 
@@ -41,7 +43,7 @@ def provision_request(model: Any, serial_number: Any, location: Any) -> DevicePr
 def status_update(status: Any, pages_total: Any, ink_level: Any, more: Mapping[str, Any]) -> DeviceStatusUpdate:
     """Return the body of a status update; a metric that is None is left out."""
     state = filled("status", status)
-    if state not in set(DeviceState):
+    if state not in NAMED_STATES:
         log.debug("the state %r is none of those that HP names; it is sent as it is", state)
     metrics = DeviceStatusUpdateMetrics(
         pages_total=_whole("pages_total", pages_total), ink_level=_number("ink_level", ink_level)
@@ -80,6 +82,8 @@ def filled(name: str, value: Any) -> str:
 
 
 def _number(name: str, value: Any) -> float | Unset:
+    if type(value) is int and abs(value) < PLAIN:  # as most are; what follows takes a while
+        return value
     if value is None:
         return UNSET
     if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):

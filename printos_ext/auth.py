@@ -56,6 +56,7 @@ class HmacAuth(_Secretive):
         self._key = key
         self._secret = secret.encode()
         self._clock = clock
+        self._second: tuple[int | None, str] = (None, "")
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
@@ -64,14 +65,27 @@ class HmacAuth(_Secretive):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the three headers."""
-        date = self._clock().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = request.url.raw_path.partition(b"?")[0].removeprefix(request.extensions.get("base_path", b""))
+        self.sign(request)
+        yield request
+
+    def sign(self, request: httpx.Request) -> None:
+        """Add the three headers."""
+        date = self._date(self._clock())
+        target = getattr(request, "target", None) or request.url.raw_path
+        path = target.partition(b"?")[0].removeprefix(request.extensions.get("base_path", b""))
         message = b"%s %s%s" % (request.method.encode(), path, date.encode())
         signature = hmac.digest(self._secret, message, "sha256").hex()
         request.headers["x-hp-hmac-date"] = date
         request.headers["x-hp-hmac-algorithm"] = "SHA256"
         request.headers["x-hp-hmac-authentication"] = f"{self._key}:{signature}"
-        yield request
+
+    def _date(self, moment: dt.datetime) -> str:
+        """Return a moment as it is signed; most requests are made in the same second as the one before."""
+        second, date = self._second
+        if second != int(moment.timestamp()):
+            date = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._second = (int(moment.timestamp()), date)
+        return date
 
 
 class SessionAuth(_Secretive):
@@ -184,7 +198,7 @@ def _is_text(value: object) -> bool:
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     """Return what credentials are bound to."""
-    return url.scheme, url.host, url.port
+    return url.scheme, url.raw_host.decode("ascii"), url.port
 
 
 def _seconds_left(request: httpx.Request) -> float | None:

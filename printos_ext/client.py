@@ -10,8 +10,9 @@ from attrs import define, evolve, field
 
 from .devices import AsyncDevices, Devices
 from .errors import ConfigurationError, PrintOSError
-from .flows import Flow, RawResponse
+from .flows import Flow, RawResponse, StatusUpdate, report, report_call
 from .pools import AsyncPool, Pool
+from .prepared import Preparation
 from .retries import METHOD_ENDS, Restraint
 from .settings import Policy, read_settings
 from .transport import AsyncTransport, Transport
@@ -165,6 +166,10 @@ class PrintOS:
         finally:
             METHOD_ENDS.reset(before)
 
+    def report(self, update: StatusUpdate) -> None:
+        """Report for one device of many."""
+        self.run(report(update))
+
     @property
     def devices_url(self) -> str:
         """Where the devices are listed."""
@@ -218,14 +223,16 @@ class AsyncPrintOS:
     ) -> None:
         self._policy, self._pool, self._restraint = policy, pool, restraint
         self._headers, self._cookies = headers, cookies
+        self._transport = AsyncTransport(policy, pool, restraint)
         http = httpx.AsyncClient(
             base_url=policy.base_url,
-            transport=AsyncTransport(policy, pool, restraint),
+            transport=self._transport,
             headers=headers,
             cookies=cookies,
             trust_env=False,
         )
         self.api = Api(base_url=str(policy.base_url), http=http)
+        self._preparation = Preparation(http)
         self.devices = AsyncDevices(self)
 
     def with_options(
@@ -259,6 +266,14 @@ class AsyncPrintOS:
             return result
         finally:
             METHOD_ENDS.reset(before)
+
+    async def report(self, update: StatusUpdate) -> None:
+        """Report for one device of many: as `run` does, with less work for each request."""
+        if self._pool.given is not None:  # it may have cookies and hooks
+            await self.run(report(update))
+            return
+        request = self._preparation.request(**report_call(update).request())
+        await self._transport.handle_async_request(request)
 
     @property
     def devices_url(self) -> str:

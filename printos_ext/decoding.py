@@ -54,7 +54,7 @@ class Body:
         self._limit = limit
         self._bytes = bytearray()
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes | bytearray) -> None:
         """Take the next bytes off the wire."""
         while chunk:
             rest = b""
@@ -66,7 +66,7 @@ class Body:
                 raise UnreadableError(f"the body is larger than {limit}")
             chunk = rest
 
-    def _inflated(self, inflate: "zlib._Decompress", chunk: bytes) -> tuple[bytes, bytes]:
+    def _inflated(self, inflate: "zlib._Decompress", chunk: bytes | bytearray) -> tuple[bytes, bytes]:
         """Return what becomes of the next bytes, no more than fits, and the bytes after the end of a gzip member."""
         try:
             plain = inflate.decompress(chunk, self._limit - len(self._bytes) + 1)

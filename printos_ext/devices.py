@@ -3,26 +3,24 @@
 The sync and the async class run the same flows; those with `Raw` in their names return each result with its answer.
 """
 
-import asyncio
 import builtins
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import aclosing
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from printos_client.models import PrintDevice
 
 from . import arguments, flows
 from .errors import PrintOSError
+from .fleets import device_of, reported
 from .flows import RawResponse, StatusResult, StatusUpdate
 
 if TYPE_CHECKING:
     from .client import AsyncPrintOS, PrintOS
 
 DEFAULT_CONCURRENCY = 8
-
-T = TypeVar("T")
-Task = TypeVar("Task", Future[StatusResult], asyncio.Task[StatusResult])
 
 
 class Devices:
@@ -95,9 +93,9 @@ class Devices:
         try:
             try:
                 for update in updates:
-                    while len(pending) >= concurrency or _device(update) in pending:
+                    while len(pending) >= concurrency or device_of(update) in pending:
                         yield from _completed(pending, wait(pending.values(), return_when=FIRST_COMPLETED).done)
-                    pending[_device(update)] = threads.submit(self._report, update)
+                    pending[device_of(update)] = threads.submit(self._report, update)
                     yield from _completed(pending, {task for task in pending.values() if task.done()})
             except Exception as error:  # noqa: BLE001 - the iterable is somebody else's; it is raised below
                 failure = error
@@ -112,7 +110,7 @@ class Devices:
 
     def _report(self, update: StatusUpdate) -> StatusResult:
         try:
-            self._client.run(flows.report(update))
+            self._client.report(update)
         except PrintOSError as error:
             return StatusResult(update, error)
         return StatusResult(update)
@@ -184,31 +182,13 @@ class AsyncDevices:
         fails, what is under way is completed first.
         """
         arguments.concurrency(concurrency)
-        failure: Exception | None = None
-        pending: dict[str, asyncio.Task[StatusResult]] = {}
-        try:
-            try:
-                async for update in _each(updates):
-                    while len(pending) >= concurrency or _device(update) in pending:
-                        done, _ = await asyncio.wait(pending.values(), return_when=asyncio.FIRST_COMPLETED)
-                        for result in _completed(pending, done):
-                            yield result
-                    pending[_device(update)] = asyncio.create_task(self._report(update))
-            except Exception as error:  # noqa: BLE001 - the iterable is somebody else's; it is raised below
-                failure = error
-            while pending:
-                done, _ = await asyncio.wait(pending.values())
-                for result in _completed(pending, done):
-                    yield result
-        finally:
-            for task in pending.values():
-                task.cancel()
-        if failure is not None:
-            raise failure
+        async with aclosing(reported(updates, self._report, concurrency)) as results:
+            async for result in results:
+                yield result
 
     async def _report(self, update: StatusUpdate) -> StatusResult:
         try:
-            await self._client.run(flows.report(update))
+            await self._client.report(update)
         except PrintOSError as error:
             return StatusResult(update, error)
         return StatusResult(update)
@@ -298,19 +278,6 @@ class AsyncRawDevices:
         return await self._client.run(flow)
 
 
-def _device(update: Any) -> str:
-    return str(getattr(update, "device_id", id(update)))
-
-
-def _completed(pending: dict[str, Task], done: set[Task]) -> Iterator[StatusResult]:
+def _completed(pending: dict[str, Future[StatusResult]], done: set[Future[StatusResult]]) -> Iterator[StatusResult]:
     for device in [device for device, task in pending.items() if task in done]:
         yield pending.pop(device).result()
-
-
-async def _each(updates: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(updates, AsyncIterable):
-        async for update in updates:
-            yield update
-    else:
-        for update in updates:
-            yield update

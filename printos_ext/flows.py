@@ -74,6 +74,11 @@ class Call:
     model: type | None = None
     arguments: dict[str, Any] = Factory(dict)
 
+    def request(self) -> dict[str, Any]:
+        """Return what the generated code makes of the arguments: method, url, headers, json."""
+        made: dict[str, Any] = self.operation._get_kwargs(**self.arguments)  # noqa: SLF001 - no public way to it
+        return made
+
     def result(self, response: Response[Any]) -> RawResponse[Any]:
         """Return the answer; one with a success that the contract does not name is read all the same."""
         parsed = response.parsed
@@ -143,10 +148,20 @@ def update_status(
     more_metrics: dict[str, Any],
 ) -> Flow[None]:
     """Report for one device."""
-    body = arguments.status_update(status, pages_total, ink_level, more_metrics)
-    call = Call(update_device_status, None, {"device_id": arguments.device_id(device_id), "body": body})
-    answer = yield call
+    answer = yield status_call(device_id, status, pages_total, ink_level, more_metrics)
     return answer.holding(None)
+
+
+def status_call(
+    device_id: str,
+    status: str,
+    pages_total: int | None,
+    ink_level: float | Decimal | None,
+    more_metrics: dict[str, Any],
+) -> Call:
+    """Return the call that reports for one device."""
+    body = arguments.status_update(status, pages_total, ink_level, more_metrics)
+    return Call(update_device_status, None, {"device_id": arguments.device_id(device_id), "body": body})
 
 
 def _mismatch(error: type[APIStatusError], status: int, why: str, url: str, answer: RawResponse[Any]) -> NoReturn:
@@ -163,10 +178,12 @@ def _mismatch(error: type[APIStatusError], status: int, why: str, url: str, answ
 
 def report(update: Any) -> Flow[None]:
     """Report what an update holds."""
+    answer = yield report_call(update)
+    return answer.holding(None)
+
+
+def report_call(update: Any) -> Call:
+    """Return the call that reports what an update holds."""
     if not isinstance(update, StatusUpdate):
         raise InvalidArgumentError(f"update_statuses takes StatusUpdate, not {update!r}")
-    return (
-        yield from update_status(
-            update.device_id, update.status, update.pages_total, update.ink_level, update.more_metrics or {}
-        )
-    )
+    return status_call(update.device_id, update.status, update.pages_total, update.ink_level, update.more_metrics or {})

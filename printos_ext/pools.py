@@ -5,15 +5,18 @@ import os
 import ssl
 from functools import cache
 from typing import Any, TypeVar
+from urllib.request import getproxies
 
 import httpx
 
 from .errors import ConfigurationError
+from .wire import Wire
 
 Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
 
 # A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=15.0)
+PROXIES = {"http", "https", "all"}  # the schemes that httpx looks for a proxy for
 
 
 class Pool:
@@ -47,13 +50,13 @@ class AsyncPool:
     """The same for asyncio: connections belong to the event loop that they were made in."""
 
     def __init__(self, given: httpx.AsyncClient | None = None) -> None:
-        """Use a client that the caller made, or make one for each event loop."""
+        """Use a client that the caller made, or make connections for each event loop."""
         self.given = given
         self._given_to: tuple[int, asyncio.AbstractEventLoop] | None = None
-        self._made: dict[asyncio.AbstractEventLoop, tuple[int, httpx.AsyncClient]] = {}
+        self._made: dict[asyncio.AbstractEventLoop, tuple[int, Wire | httpx.AsyncClient]] = {}
 
-    def client(self) -> httpx.AsyncClient:
-        """Return the client of the running event loop in this process."""
+    def client(self) -> Wire | httpx.AsyncClient:
+        """Return the connections of the running event loop in this process: our own, or a client where one has more."""
         loop = asyncio.get_running_loop()
         if self.given is not None:
             if self._given_to is None:
@@ -65,10 +68,10 @@ class AsyncPool:
             return _open(self.given)
         pid, client = self._made.get(loop, (0, None))
         if client is None or pid != os.getpid():
-            # A client holds on to its loop, so that a weak reference to the loop would never end.
+            # Connections hold on to their loop, so that a weak reference to the loop would never end.
             for ended in [other for other in self._made if other.is_closed()]:
                 del self._made[ended]
-            client = _made(httpx.AsyncClient)
+            client = _made(httpx.AsyncClient) if _wants_httpx() else Wire(_trusted())
             self._made[loop] = (os.getpid(), client)
         return client
 
@@ -97,13 +100,30 @@ def _open(given: Client) -> Client:
     return bound_by_deadline(given)
 
 
+def _wants_httpx() -> bool:
+    """Tell whether something is asked for that only httpx has: a proxy, or a recorder or mock in place of its wire."""
+    wire = httpx.AsyncHTTPTransport.handle_async_request
+    is_replaced = wire.__module__.partition(".")[0] != "httpx" or hasattr(wire, "__wrapped__")
+    return is_replaced or not PROXIES.isdisjoint(getproxies())
+
+
 def _made(kind: type[Client]) -> Client:
     """Return a new client with the proxies and certificates of the environment, which may be impossible."""
+    trusted = _trusted()
     try:
-        return bound_by_deadline(kind(verify=certificates(), limits=LIMITS))
+        return bound_by_deadline(kind(verify=trusted, limits=LIMITS))
     except Exception as error:
         raise ConfigurationError(
-            f"no connection can be made with the proxies and certificates that the environment names: {error}"
+            f"no connection can be made with the proxies that the environment names: {error}"
+        ) from error
+
+
+def _trusted() -> ssl.SSLContext:
+    try:
+        return certificates()
+    except Exception as error:
+        raise ConfigurationError(
+            f"no connection can be made with the certificates that the environment names: {error}"
         ) from error
 
 

@@ -38,8 +38,8 @@ def decide(
         return None
     wait = jitter() * min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1))
     if isinstance(outcome, httpx.Response):
-        asked = retry_after(outcome, now)
-        if outcome.status_code in {429, 503} and asked is not None:
+        asked = retry_after(outcome, now) if outcome.status_code in {429, 503} else None
+        if asked is not None:
             return asked if asked <= LONGEST_RETRY_AFTER else None
         return wait if method in REPEATABLE and _is_passing(outcome.status_code) else None
     if is_untrusted(outcome) or isinstance(outcome, httpx.LocalProtocolError | httpx.UnsupportedProtocol):

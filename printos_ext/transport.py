@@ -14,13 +14,17 @@ from typing import Any
 
 import httpx
 
-from .auth import now, origin
+from .auth import HmacAuth, now, origin
 from .decoding import RESULTS, Body, UnreadableError, read_json, readable
+from .http1 import Headers as RawHeaders
+from .http1 import Reply
 from .pools import AsyncPool, Pool
+from .prepared import PreparedRequest
 from .reports import no_answer, refusal, still_paused, unreadable
 from .retries import DEADLINE, LONGEST_RETRY_AFTER, METHOD_ENDS, Restraint, decide, full_jitter, retry_after
 from .settings import Policy
 from .tracing import spans
+from .wire import Wire, message
 
 log = logging.getLogger("printos_ext")
 
@@ -32,6 +36,8 @@ GRACE = 0.5
 IMPOSSIBLE = (httpx.InvalidURL, UnicodeError)
 # They describe the body as it came, not as it is handed on.
 BODY_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
+SUCCESSES = range(200, 300)
+PROMISING = {method for method, _ in RESULTS}
 KNOWN_STATUSES = {status.value for status in HTTPStatus}
 
 
@@ -50,6 +56,15 @@ class Answer(httpx.Response):
     def json(self, **options: Any) -> Any:
         """Return the checked document where the contract promises one."""
         return super().json(**options) if self.document is None else self.document
+
+
+class Taken(Answer):
+    """A success that says nothing more, as most status updates get it: a response only as far as anybody looks."""
+
+    content = b""
+
+    def __init__(self, request: httpx.Request, status: int, headers: RawHeaders) -> None:
+        self.request, self.status_code, self.headers = request, status, httpx.Headers(headers)
 
 
 Outcome = Answer | httpx.TransportError | None
@@ -113,9 +128,10 @@ def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:
 
 def _checked(answer: Answer, policy: Policy) -> Answer:
     """Read what the contract promises with a success, so that generated code cannot stumble over it."""
-    request = answer.request
-    path = request.url.raw_path.partition(b"?")[0].removeprefix(policy.base_path).decode()
-    model = RESULTS.get((request.method, path))
+    request, model = answer.request, None
+    if request.method in PROMISING:
+        path = request.url.raw_path.partition(b"?")[0].removeprefix(policy.base_path).decode()
+        model = RESULTS.get((request.method, path))
     answer.headers.pop("set-cookie", None)  # a session token is nobody else's business
     try:
         if answer.fault:
@@ -208,8 +224,9 @@ class Transport(httpx.BaseTransport):
 class AsyncTransport(httpx.AsyncBaseTransport):
     """The shell that awaits, for asyncio.
 
-    Every attempt runs in a task of its own, which a cancelled caller leaves alone: it ends by itself, within its
-    limits. httpx's pool loses a connection for good when a request is cancelled at the wrong moment.
+    A cancelled caller leaves at once, and what he asked ends by itself, within its limits. Our own connections see to
+    that; over others, and where credentials may want several requests, every attempt runs in a task of its own. httpx's
+    pool loses a connection for good when a request is cancelled at the wrong moment.
     """
 
     def __init__(self, policy: Policy, pool: AsyncPool, restraint: Restraint) -> None:
@@ -220,7 +237,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> Answer:
         """Lead one call to its answer or its error."""
-        await request.aread()
+        if not isinstance(request, PreparedRequest):
+            await request.aread()
         flow = exchange(request, self._policy, self._restraint)
         with self._span(request) as ended:
             outcome: Outcome = None
@@ -238,38 +256,54 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return answer
 
     async def _undisturbed(self, request: httpx.Request) -> Answer | httpx.TransportError:
-        task = asyncio.create_task(self._bounded(request))
+        auth = _credentials(request, self._policy)
+        if type(auth) is HmacAuth and isinstance(self._pool.client(), Wire):
+            return await self._attempt(request, auth)
+        task = asyncio.create_task(self._bounded(request, auth))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
         return await asyncio.shield(task)
 
-    async def _bounded(self, request: httpx.Request) -> Answer | httpx.TransportError:
+    async def _bounded(self, request: httpx.Request, auth: httpx.Auth) -> Answer | httpx.TransportError:
         """End an attempt of a transport that does not know the deadline; ours ends by itself before."""
         try:
             async with asyncio.timeout(request.extensions["deadline"] - time.monotonic() + GRACE):
-                return await self._attempt(request)
+                return await self._attempt(request, auth)
         except TimeoutError:
             return httpx.ReadTimeout("the deadline of the call has passed", request=request)
 
-    async def _attempt(self, request: httpx.Request) -> Answer | httpx.TransportError:
+    async def _attempt(self, request: httpx.Request, auth: httpx.Auth) -> Answer | httpx.TransportError:
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
-        async with aclosing(_credentials(request, self._policy).async_auth_flow(request)) as flow:
-            try:
-                answer = await self._send(_part_of(request, await anext(flow)))
-                while True:
-                    answer = await self._send(_part_of(request, await flow.asend(answer)))
-            except httpx.TransportError as error:
-                return error
-            except IMPOSSIBLE as error:
-                return httpx.RemoteProtocolError(f"an impossible address: {error}", request=request)
-            except StopAsyncIteration:
-                return answer
-            except UnreadableError as fault:
-                return answer.with_fault(fault)
+        try:
+            if type(auth) is HmacAuth:
+                auth.sign(request)
+                return await self._send(request)
+            async with aclosing(auth.async_auth_flow(request)) as flow:
+                try:
+                    answer = await self._send(_part_of(request, await anext(flow)))
+                    while True:
+                        answer = await self._send(_part_of(request, await flow.asend(answer)))
+                except StopAsyncIteration:
+                    return answer
+                except UnreadableError as fault:
+                    return answer.with_fault(fault)
+        except httpx.TransportError as error:
+            return error
+        except IMPOSSIBLE as error:
+            return httpx.RemoteProtocolError(f"an impossible address: {error}", request=request)
 
     async def _send(self, request: httpx.Request) -> Answer:
+        client = self._pool.client()
+        if isinstance(client, Wire):
+            if isinstance(request, PreparedRequest):
+                server, asked = client.server(request.origin), request.message()
+            else:
+                server, asked = client.server(origin(request.url)), message(request)
+            return self._read(
+                request, await server.ask(asked, request.method, request.extensions, self._policy.max_response_bytes)
+            )
         DEADLINE.set(request.extensions["deadline"])
-        response = await self._pool.client().send(request, stream=True, follow_redirects=False)
+        response = await client.send(request, stream=True, follow_redirects=False)
         async with aclosing(response):
             try:
                 body = _body(response, self._policy)
@@ -283,6 +317,17 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             except UnreadableError as fault:
                 return _answer(response, b"").with_fault(fault)
 
+    def _read(self, request: httpx.Request, reply: Reply) -> Answer:
+        """Return what came over our own connections, decompressed within bounds."""
+        if not reply.body and not reply.encoding and reply.status in SUCCESSES and isinstance(request, PreparedRequest):
+            return Taken(request, reply.status, reply.headers)
+        try:
+            body = Body(reply.encoding, self._policy.max_response_bytes)
+            body.feed(reply.body)
+            return answer_of(request, reply.status, reply.headers, reply.extensions, body.complete())
+        except UnreadableError as fault:
+            return answer_of(request, reply.status, reply.headers, reply.extensions, b"").with_fault(fault)
+
 
 def _part_of(call: httpx.Request, request: httpx.Request) -> httpx.Request:
     """Bind a request that credentials want to be sent to the limits of the call that it is sent for."""
@@ -292,6 +337,8 @@ def _part_of(call: httpx.Request, request: httpx.Request) -> httpx.Request:
 
 def _credentials(request: httpx.Request, policy: Policy) -> httpx.Auth:
     """Return the credentials for the server they belong to, and none for any other."""
+    if isinstance(request, PreparedRequest):
+        return policy.auth
     return policy.auth if origin(request.url) == origin(policy.base_url) else httpx.Auth()
 
 
@@ -308,7 +355,13 @@ def _body(response: httpx.Response, policy: Policy) -> Body:
 
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     """Return a response whose body is complete and plain."""
-    answer = Answer(response.status_code, content=content, request=response.request, extensions=response.extensions)
-    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in BODY_HEADERS]
-    answer.headers = httpx.Headers(headers)
+    return answer_of(response.request, response.status_code, response.headers.raw, response.extensions, content)
+
+
+def answer_of(
+    request: httpx.Request, status: int, headers: RawHeaders, extensions: dict[str, Any], content: bytes
+) -> Answer:
+    """Return an answer whose body is complete and plain."""
+    answer = Answer(status, content=content, request=request, extensions=extensions)
+    answer.headers = httpx.Headers([(name, value) for name, value in headers if name.lower() not in BODY_HEADERS])
     return answer
