@@ -74,8 +74,7 @@ class Devices:
         **more_metrics: Any,
     ) -> None:
         """Report what a device does (a `DeviceState` or any other text) and its metrics; None leaves one out."""
-        flow = flows.update_status(device_id, status, pages_total, ink_level, more_metrics)
-        self._client.run(flow)
+        self._client.send(flows.status_call(device_id, status, pages_total, ink_level, more_metrics))
 
     def update_statuses(
         self, updates: Iterable[StatusUpdate], *, concurrency: int = DEFAULT_CONCURRENCY
@@ -110,7 +109,7 @@ class Devices:
 
     def _report(self, update: StatusUpdate) -> StatusResult:
         try:
-            self._client.report(update)
+            self._client.send(flows.report_call(update))
         except PrintOSError as error:
             return StatusResult(update, error)
         return StatusResult(update)
@@ -167,8 +166,7 @@ class AsyncDevices:
         **more_metrics: Any,
     ) -> None:
         """Report what a device does (a `DeviceState` or any other text) and its metrics; None leaves one out."""
-        flow = flows.update_status(device_id, status, pages_total, ink_level, more_metrics)
-        await self._client.run(flow)
+        await self._client.send(flows.status_call(device_id, status, pages_total, ink_level, more_metrics))
 
     async def update_statuses(
         self,
@@ -188,7 +186,7 @@ class AsyncDevices:
 
     async def _report(self, update: StatusUpdate) -> StatusResult:
         try:
-            await self._client.report(update)
+            await self._client.send(flows.report_call(update))
         except PrintOSError as error:
             return StatusResult(update, error)
         return StatusResult(update)

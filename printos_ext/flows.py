@@ -148,8 +148,7 @@ def update_status(
     more_metrics: dict[str, Any],
 ) -> Flow[None]:
     """Report for one device."""
-    answer = yield status_call(device_id, status, pages_total, ink_level, more_metrics)
-    return answer.holding(None)
+    return (yield from only(status_call(device_id, status, pages_total, ink_level, more_metrics)))
 
 
 def status_call(
@@ -176,10 +175,15 @@ def _mismatch(error: type[APIStatusError], status: int, why: str, url: str, answ
     )
 
 
+def only(call: Call) -> Flow[None]:
+    """Make one call whose answer holds nothing."""
+    answer = yield call
+    return answer.holding(None)
+
+
 def report(update: Any) -> Flow[None]:
     """Report what an update holds."""
-    answer = yield report_call(update)
-    return answer.holding(None)
+    return (yield from only(report_call(update)))
 
 
 def report_call(update: Any) -> Call:

@@ -50,13 +50,17 @@ for _protocol in ("http11", "http2", "proxy"):
     logging.getLogger(f"httpcore.{_protocol}").addFilter(WithoutTokens())
 
 
-def bind(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Put the deadline below every pool of a client.
+def bind(client: httpx.Client | httpx.AsyncClient | httpx.HTTPTransport) -> None:
+    """Put the deadline below every pool of a client, or below the one of a transport.
 
     httpx has no public way to a pool's network, so a client with another kind of transport is left as it is: its own
     limits hold, and between the chunks of a body ours.
     """
-    for transport in [client._transport, *client._mounts.values()]:  # noqa: SLF001
+    if isinstance(client, httpx.HTTPTransport):
+        transports: list[Any] = [client]
+    else:
+        transports = [client._transport, *client._mounts.values()]  # noqa: SLF001
+    for transport in transports:
         pool = getattr(transport, "_pool", None)
         network = getattr(pool, "_network_backend", None)
         if isinstance(network, httpcore.NetworkBackend) and not isinstance(network, Network):

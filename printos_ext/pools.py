@@ -12,7 +12,8 @@ import httpx
 from .errors import ConfigurationError
 from .wire import Wire
 
-Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
+Given = TypeVar("Given", httpx.Client, httpx.AsyncClient)
+Client = TypeVar("Client", httpx.Client, httpx.AsyncClient, httpx.HTTPTransport)
 
 # A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=15.0)
@@ -23,17 +24,20 @@ class Pool:
     """The connections of a client: made when first needed, and anew after a close or in a forked process."""
 
     def __init__(self, given: httpx.Client | None = None) -> None:
-        """Use a client that the caller made, or make one."""
+        """Use a client that the caller made, or make connections."""
         self.given = given
-        self._made: dict[int, httpx.Client] = {}
+        self._made: dict[int, httpx.HTTPTransport | httpx.Client] = {}
 
-    def client(self) -> httpx.Client:
-        """Return the client of this process; the first of two threads that meet here wins."""
+    def client(self) -> httpx.HTTPTransport | httpx.Client:
+        """Return the connections of this process: httpx's wire, or a client where one has more.
+
+        The first of two threads that meet here wins.
+        """
         if self.given is not None:
             return _open(self.given)
         client = self._made.get(os.getpid())
         if client is None:
-            made = _made(httpx.Client)
+            made = _made(httpx.Client) if _wants_client() else _made(httpx.HTTPTransport)
             client = self._made.setdefault(os.getpid(), made)
             if client is not made:
                 made.close()
@@ -71,7 +75,7 @@ class AsyncPool:
             # Connections hold on to their loop, so that a weak reference to the loop would never end.
             for ended in [other for other in self._made if other.is_closed()]:
                 del self._made[ended]
-            client = _made(httpx.AsyncClient) if _wants_httpx() else Wire(_trusted())
+            client = _made(httpx.AsyncClient) if _wants_client() else Wire(_trusted())
             self._made[loop] = (os.getpid(), client)
         return client
 
@@ -94,16 +98,16 @@ def aiohttp_client(**options: Any) -> httpx.AsyncClient:
     return HttpxAiohttpClient(**options)
 
 
-def _open(given: Client) -> Client:
+def _open(given: Given) -> Given:
     if given.is_closed:
         raise ConfigurationError("the http_client given is closed")
     return bound_by_deadline(given)
 
 
-def _wants_httpx() -> bool:
-    """Tell whether something is asked for that only httpx has: a proxy, or a recorder or mock in place of its wire."""
-    wire = httpx.AsyncHTTPTransport.handle_async_request
-    is_replaced = wire.__module__.partition(".")[0] != "httpx" or hasattr(wire, "__wrapped__")
+def _wants_client() -> bool:
+    """Tell whether something is asked for that only a client has: a proxy, or a recorder or mock of httpx's wire."""
+    wires = (httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request)
+    is_replaced = any(not wire.__module__.startswith("httpx.") or hasattr(wire, "__wrapped__") for wire in wires)
     return is_replaced or not PROXIES.isdisjoint(getproxies())
 
 

@@ -37,6 +37,11 @@ class PreparedRequest(httpx.Request):
         return self._base.copy_with(raw_path=self.target)
 
     @property
+    def stream(self) -> httpx.ByteStream:  # type: ignore[override]
+        """The body, as httpx's wire takes it."""
+        return httpx.ByteStream(self._body)
+
+    @property
     def content(self) -> bytes:
         """The body."""
         return self._body

@@ -168,7 +168,8 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> Answer:
         """Lead one call to its answer or its error."""
-        request.read()
+        if not isinstance(request, PreparedRequest):
+            request.read()
         flow = exchange(request, self._policy, self._restraint)
         with self._span(request) as ended:
             outcome: Outcome = None
@@ -204,7 +205,12 @@ class Transport(httpx.BaseTransport):
     def _send(self, request: httpx.Request) -> Answer:
         before = DEADLINE.set(request.extensions["deadline"])
         try:
-            response = self._pool.client().send(request, stream=True, follow_redirects=False)
+            client = self._pool.client()
+            if isinstance(client, httpx.HTTPTransport):
+                response = client.handle_request(request)
+                response.request = request
+            else:
+                response = client.send(request, stream=True, follow_redirects=False)
             with closing(response):
                 return self._read(response)
         finally:
@@ -216,9 +222,12 @@ class Transport(httpx.BaseTransport):
             for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
                 body.feed(chunk)
                 _check_deadline(response.request)
-            return _answer(response, body.complete())
+            content = body.complete()
         except UnreadableError as fault:
             return _answer(response, b"").with_fault(fault)
+        return _taken(response.request, response.status_code, content, response.headers.raw) or _answer(
+            response, content
+        )
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -319,14 +328,15 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     def _read(self, request: httpx.Request, reply: Reply) -> Answer:
         """Return what came over our own connections, decompressed within bounds."""
-        if not reply.body and not reply.encoding and reply.status in SUCCESSES and isinstance(request, PreparedRequest):
-            return Taken(request, reply.status, reply.headers)
         try:
             body = Body(reply.encoding, self._policy.max_response_bytes)
             body.feed(reply.body)
-            return answer_of(request, reply.status, reply.headers, reply.extensions, body.complete())
+            content = body.complete()
         except UnreadableError as fault:
             return answer_of(request, reply.status, reply.headers, reply.extensions, b"").with_fault(fault)
+        return _taken(request, reply.status, content, reply.headers) or answer_of(
+            request, reply.status, reply.headers, reply.extensions, content
+        )
 
 
 def _part_of(call: httpx.Request, request: httpx.Request) -> httpx.Request:
@@ -356,6 +366,11 @@ def _body(response: httpx.Response, policy: Policy) -> Body:
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     """Return a response whose body is complete and plain."""
     return answer_of(response.request, response.status_code, response.headers.raw, response.extensions, content)
+
+
+def _taken(request: httpx.Request, status: int, content: bytes, headers: RawHeaders) -> Taken | None:
+    is_plain = not content and status in SUCCESSES and isinstance(request, PreparedRequest)
+    return Taken(request, status, headers) if is_plain else None
 
 
 def answer_of(
