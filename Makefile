@@ -63,6 +63,7 @@ spec-update: $(READY) ## NEW=path: take this version of HP's document in; withou
 	@$(PY) -E spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
 
 bench: $(READY) ## measure, beside what it is compared with
+	@$(PY) benchmarks/calls.py
 	@$(PY) benchmarks/imports.py
 	@$(PY) benchmarks/sandbox.py
 	@$(PY) benchmarks/snmp.py

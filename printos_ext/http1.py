@@ -21,9 +21,9 @@ STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([0-9]{3})(?: ([^\x00\n\v\f\r]*))?")
 FIELD = re.compile(
     rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*+((?:[^\x00\t-\r ]++|[ \t]++(?![\r\n]))*+)[ \t]*\r?\n", re.MULTILINE
 )
-FOLD = re.compile(rb"(?<=[^\n])\r?\n[ \t]++(?=[^\r\n])")  # a header may go on in the next line
+FOLD = re.compile(rb"\r?\n[ \t]++")  # a header may go on in the next line
 EMPTY_LINE = re.compile(rb"\n\r?\n")
-CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*+(?:;[^\n]*)?\n")
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*+(?:;[^\r\n]*)?\r\n")
 
 TELLING = {b"connection", b"content-encoding", b"content-length", b"transfer-encoding"}
 NO_CONTENT, NOT_MODIFIED, SWITCHING_PROTOCOLS, FIRST_FINAL = 204, 304, 101, 200
@@ -77,16 +77,17 @@ def reading(method: str, largest: int) -> Reading:
     data = bytearray()
     while True:
         reply = _head(bytes((yield from _until_empty_line(data))))
+        is_chunked, length = _is_chunked(reply.words), _length(reply.words)
         if reply.status >= FIRST_FINAL or reply.status == SWITCHING_PROTOCOLS:
             break
     if method == "HEAD" or reply.status in {NO_CONTENT, NOT_MODIFIED}:
         is_whole = True
     elif reply.status == SWITCHING_PROTOCOLS:
         is_whole = False
-    elif _is_chunked(reply.words):
+    elif is_chunked:
         is_whole = yield from _chunks(data, reply.body, largest)
     else:
-        is_whole = yield from _body(data, reply.body, _length(reply.words), largest)
+        is_whole = yield from _body(data, reply.body, length, largest)
     reply.keeps_alive = reply.keeps_alive and is_whole and not data
     return reply
 
@@ -169,7 +170,7 @@ def _chunks(data: bytearray, body: bytearray, largest: int) -> Generator[None, b
     """Move a body that comes in chunks, and drop the fields after it; tell whether another answer can follow."""
     while True:
         line = yield from _line(data)
-        found = CHUNK_LINE.fullmatch(line.replace(b"\r\n", b"\n"))
+        found = CHUNK_LINE.fullmatch(line)
         if found is None:
             raise httpx.RemoteProtocolError(f"the body has a chunk without a length: {bytes(line[:40])!r}")
         missing = int(found[1], 16)
@@ -184,10 +185,10 @@ def _chunks(data: bytearray, body: bytearray, largest: int) -> Generator[None, b
                 return False
             if missing:
                 data += yield from _more("the last chunk of the body")
-        if (yield from _line(data)).strip(b"\r\n"):
+        if (yield from _line(data)) != b"\r\n":
             raise httpx.RemoteProtocolError("a chunk of the body is longer than it says")
     dropped = 0
-    while line.strip(b"\r\n"):
+    while line != b"\r\n":
         line = yield from _line(data)
         dropped += len(line)
         if dropped > LARGEST_HEAD:
@@ -197,12 +198,12 @@ def _chunks(data: bytearray, body: bytearray, largest: int) -> Generator[None, b
 
 def _line(data: bytearray) -> Generator[None, bytes, bytearray]:
     """Take a line out of the data, with its end."""
-    while (end := data.find(b"\n")) < 0:
+    while (end := data.find(b"\r\n")) < 0:
         if len(data) > LARGEST_LINE:
             raise httpx.RemoteProtocolError(f"the body has a line of more than {LARGEST_LINE:,} bytes")
         data += yield from _more("the last chunk of the body")
-    line = data[: end + 1]
-    del data[: end + 1]
+    line = data[: end + 2]
+    del data[: end + 2]
     return line
 
 

@@ -5,157 +5,26 @@ httpx transports, so that a generated function called by hand gets all of it too
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import Callable, Generator
 from contextlib import aclosing, closing
-from http import HTTPStatus
-from typing import Any
 
 import httpx
 
-from .auth import HmacAuth, now, origin
-from .decoding import RESULTS, Body, UnreadableError, read_json, readable
-from .http1 import Headers as RawHeaders
+from .answers import Answer, complete
+from .auth import HmacAuth, origin
+from .decoding import Body, UnreadableError
+from .exchange import Outcome, exchange
 from .http1 import Reply
 from .pools import AsyncPool, Pool
 from .prepared import PreparedRequest
-from .reports import no_answer, refusal, still_paused, unreadable
-from .retries import DEADLINE, LONGEST_RETRY_AFTER, METHOD_ENDS, Restraint, decide, full_jitter, retry_after
+from .retries import DEADLINE, Restraint
 from .settings import Policy
 from .tracing import spans
 from .wire import Wire, message
 
-log = logging.getLogger("printos_ext")
-
-# What a log line may hold of an answer's headers: a list of what is harmless, since what is secret has no end.
-SHORTEST_ATTEMPT = 0.1  # seconds: a call that has less than that left after a pause need not wait for its end
-LOGGED_HEADERS = ("content-type", "date", "retry-after", "server", "x-request-id")
 GRACE = 0.5
 # What a server's redirect, or a name that is none, makes httpx raise.
 IMPOSSIBLE = (httpx.InvalidURL, UnicodeError)
-# They describe the body as it came, not as it is handed on.
-BODY_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
-SUCCESSES = range(200, 300)
-PROMISING = {method for method, _ in RESULTS}
-KNOWN_STATUSES = {status.value for status in HTTPStatus}
-
-
-class Answer(httpx.Response):
-    """A response that was read within bounds; `json()` gives what the generated models take without fail."""
-
-    document: Any = None
-    fault: UnreadableError | None = None
-    attempts: int = 1
-
-    def with_fault(self, fault: UnreadableError) -> "Answer":
-        """Say that the body cannot be read."""
-        self.fault = fault
-        return self
-
-    def json(self, **options: Any) -> Any:
-        """Return the checked document where the contract promises one."""
-        return super().json(**options) if self.document is None else self.document
-
-
-class Taken(Answer):
-    """A success that says nothing more, as most status updates get it: a response only as far as anybody looks."""
-
-    content = b""
-
-    def __init__(self, request: httpx.Request, status: int, headers: RawHeaders) -> None:
-        self.request, self.status_code, self.headers = request, status, httpx.Headers(headers)
-
-
-Outcome = Answer | httpx.TransportError | None
-Exchange = Generator[httpx.Request | float, Outcome, Answer]
-
-
-def exchange(
-    request: httpx.Request,
-    policy: Policy,
-    restraint: Restraint,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    jitter: Callable[[], float] = full_jitter,
-) -> Exchange:
-    """Lead one call to its answer or its error: yield a request to have it sent, or the seconds to wait."""
-    begun = clock()
-    ends = min(begun + policy.deadline, METHOD_ENDS.get())
-    request.extensions = {**request.extensions, "deadline": ends, "base_path": policy.base_path}
-    attempts = 0
-    while True:
-        pause = restraint.seconds_paused(clock())
-        if pause and restraint.paused_by and clock() + pause + SHORTEST_ATTEMPT >= ends:
-            raise still_paused(request, restraint.paused_by, seconds=pause, secrets=policy.secrets)
-        if pause:
-            yield pause
-            continue
-        attempts += 1
-        request.extensions["timeout"] = _within(policy.timeout, ends - clock())
-        sent = clock()
-        outcome = yield request
-        assert outcome is not None  # noqa: S101 - only waits have none
-        _note_pause(outcome, restraint, clock())
-        retry = decide(request.method, outcome, attempts, max_retries=policy.max_retries, now=now(), jitter=jitter)
-        if retry is not None and (clock() + retry >= ends or not restraint.allows_retry()):
-            retry = None
-        _log(request, outcome, attempts, clock() - sent, retry)
-        if retry is None:
-            break
-        yield retry
-    seconds = clock() - begun
-    if isinstance(outcome, httpx.TransportError):
-        raise no_answer(request, outcome, attempts=attempts, seconds=seconds, secrets=policy.secrets)
-    if not outcome.is_success:
-        raise refusal(outcome, attempts=attempts, seconds=seconds, now=now(), secrets=policy.secrets)
-    restraint.succeeded()
-    outcome.attempts = attempts
-    return _checked(outcome, policy)
-
-
-def _within(timeout: httpx.Timeout, seconds: float) -> dict[str, float]:
-    """Return the limits of an attempt, none of them longer than what is left of the call."""
-    return {name: max(0.001, min(seconds, limit or seconds)) for name, limit in timeout.as_dict().items()}
-
-
-def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:
-    if isinstance(outcome, Answer) and outcome.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        asked = retry_after(outcome, now())
-        if asked is not None:
-            restraint.pause(clock + min(asked, LONGEST_RETRY_AFTER), outcome)
-
-
-def _checked(answer: Answer, policy: Policy) -> Answer:
-    """Read what the contract promises with a success, so that generated code cannot stumble over it."""
-    request, model = answer.request, None
-    if request.method in PROMISING:
-        path = request.url.raw_path.partition(b"?")[0].removeprefix(policy.base_path).decode()
-        model = RESULTS.get((request.method, path))
-    answer.headers.pop("set-cookie", None)  # a session token is nobody else's business
-    try:
-        if answer.fault:
-            raise answer.fault
-        if answer.status_code not in KNOWN_STATUSES:
-            raise UnreadableError("no such success is known")  # noqa: TRY301 - one place turns faults into errors
-        if model:
-            answer.document = readable(model, read_json(answer.content))
-    except UnreadableError as fault:
-        raise unreadable(answer, fault, attempts=answer.attempts, secrets=policy.secrets) from None
-    return answer
-
-
-def _log(request: httpx.Request, outcome: Outcome, attempt: int, seconds: float, retry: float | None) -> None:
-    """One line for each attempt, without a secret and without the body."""
-    if not log.isEnabledFor(logging.DEBUG):
-        return
-    if isinstance(outcome, Answer):
-        headers = (f"{name}={outcome.headers[name]!r}" for name in LOGGED_HEADERS if name in outcome.headers)
-        told = " ".join([str(outcome.status_code), f"{len(outcome.content)} bytes", *headers])
-    else:
-        told = repr(outcome)
-    then = "" if retry is None else f"; again in {retry:.2f} s"
-    log.debug("%s %s attempt %d: %s in %.3f s%s", request.method, request.url, attempt, told, seconds, then)
 
 
 class Transport(httpx.BaseTransport):
@@ -225,9 +94,7 @@ class Transport(httpx.BaseTransport):
             content = body.complete()
         except UnreadableError as fault:
             return _answer(response, b"").with_fault(fault)
-        return _taken(response.request, response.status_code, content, response.headers.raw) or _answer(
-            response, content
-        )
+        return _answer(response, content)
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -333,10 +200,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             body.feed(reply.body)
             content = body.complete()
         except UnreadableError as fault:
-            return answer_of(request, reply.status, reply.headers, reply.extensions, b"").with_fault(fault)
-        return _taken(request, reply.status, content, reply.headers) or answer_of(
-            request, reply.status, reply.headers, reply.extensions, content
-        )
+            return complete(request, reply.status, reply.headers, reply.extensions, b"").with_fault(fault)
+        return complete(request, reply.status, reply.headers, reply.extensions, content)
 
 
 def _part_of(call: httpx.Request, request: httpx.Request) -> httpx.Request:
@@ -365,18 +230,4 @@ def _body(response: httpx.Response, policy: Policy) -> Body:
 
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     """Return a response whose body is complete and plain."""
-    return answer_of(response.request, response.status_code, response.headers.raw, response.extensions, content)
-
-
-def _taken(request: httpx.Request, status: int, content: bytes, headers: RawHeaders) -> Taken | None:
-    is_plain = not content and status in SUCCESSES and isinstance(request, PreparedRequest)
-    return Taken(request, status, headers) if is_plain else None
-
-
-def answer_of(
-    request: httpx.Request, status: int, headers: RawHeaders, extensions: dict[str, Any], content: bytes
-) -> Answer:
-    """Return an answer whose body is complete and plain."""
-    answer = Answer(status, content=content, request=request, extensions=extensions)
-    answer.headers = httpx.Headers([(name, value) for name, value in headers if name.lower() not in BODY_HEADERS])
-    return answer
+    return complete(response.request, response.status_code, response.headers.raw, response.extensions, content)

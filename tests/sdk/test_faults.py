@@ -38,6 +38,8 @@ from printos_ext import (
     PermissionDeniedError,
     PrintOS,
     RateLimitError,
+    StatusResult,
+    StatusUpdate,
     UnprocessableEntityError,
     aiohttp_client,
 )
@@ -252,6 +254,46 @@ def test_fault(fault: Fault, way: Callable[..., object], method: str) -> None:
         assert fault.says in str(error)
         if method == "POST":
             assert len(server.arrived) <= 1
+
+
+def fleet(url: str, **limits: Any) -> list[StatusResult]:
+    with PrintOS("key", "secret", base_url=url, **(limits or LIMITS)) as printos:
+        return list(printos.devices.update_statuses([StatusUpdate("IL42", "DS_ON")]))
+
+
+def async_fleet(url: str, **limits: Any) -> list[StatusResult]:
+    async def call() -> list[StatusResult]:
+        async with AsyncPrintOS("key", "secret", base_url=url, **(limits or LIMITS)) as printos:
+            return [result async for result in printos.devices.update_statuses([StatusUpdate("IL42", "DS_ON")])]
+
+    return asyncio.run(call())
+
+
+# An update asks for no body: what cannot be read is what cannot be decompressed, and a success that nobody knows.
+@pytest.mark.parametrize("way", [fleet, async_fleet], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        f
+        for f in FAULTS
+        if f.error is not APIResponseValidationError or any(w in f.name for w in ("gzip", "compression", "299"))
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_fault_of_a_fleet(fault: Fault, way: Callable[..., list[StatusResult]]) -> None:
+    with fault.serve() as server:
+        begun = time.monotonic()
+        (result,) = way(server.url, **fault.limits)
+        seconds = time.monotonic() - begun
+
+        error = result.error
+        assert isinstance(error, APIError)
+        assert type(error) is fault.error
+        assert error.attempts == fault.get or (fault.never_arrives and not server.arrived)
+        assert len(server.arrived) <= fault.get
+        assert seconds < fault.seconds
+        assert str(error).startswith(f"PUT {server.url}/devices/IL42/status: ")
+        assert fault.says in str(error)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
