@@ -111,7 +111,7 @@ def blocking(call: Callable[[str], object], place: Place) -> Measured:
 
 async def awaited(call: Callable[[str], Awaitable[object]], place: Place) -> Measured:
     """Measure calls of which some are always under way."""
-    watch = Watch(place.seconds, warm_up=2 * place.setting.in_flight)
+    watch = Watch(place.seconds, warm_up=min(2 * place.setting.in_flight, 200))
     names = devices()
 
     async def work() -> None:
@@ -163,7 +163,7 @@ async def async_facade(place: Place) -> Measured:
 async def fleet(place: Place) -> Measured:
     """`AsyncPrintOS.devices.update_statuses`."""
     updates = (StatusUpdate(device, "DS_PRINTING", 120345, 42.5) for device in devices())
-    watch = Watch(place.seconds, warm_up=2 * place.setting.in_flight)
+    watch = Watch(place.seconds, warm_up=min(2 * place.setting.in_flight, 200))
     async with AsyncPrintOS("key", "secret", base_url=place.url) as printos:
         results: Any = printos.devices.update_statuses(updates, concurrency=place.setting.in_flight)
         async for result in results:

@@ -1,5 +1,6 @@
 """Answers that were read within bounds, as httpx's responses. No I/O."""
 
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -37,7 +38,12 @@ class Taken(Answer):
 
     def __init__(self, request: httpx.Request, status: int, headers: Headers, extensions: dict[str, Any]) -> None:
         self.request, self.status_code, self.extensions = request, status, extensions
-        self.headers = httpx.Headers(headers)
+        self._raw = headers
+
+    @cached_property
+    def headers(self) -> httpx.Headers:  # type: ignore[override]
+        """The headers, without a session token, which is nobody else's business."""
+        return httpx.Headers([(name, value) for name, value in self._raw if name.lower() != b"set-cookie"])
 
 
 def complete(

@@ -18,7 +18,7 @@ from .retries import METHOD_ENDS, Restraint
 from .settings import Policy, read_settings
 from .transport import AsyncTransport, Transport
 from .version import __version__
-from .wire import Wire
+from .wire import MOST_CONNECTIONS, Wire
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
 DEFAULT_DEADLINE = 60.0
@@ -177,6 +177,10 @@ class PrintOS:
         else:
             self.run(only(call))
 
+    def at_once(self, concurrency: int) -> int:
+        """Return how many calls of so many are worth beginning at once: more than connections would only wait."""
+        return concurrency if self._pool.given is not None else min(concurrency, MOST_CONNECTIONS)
+
     @property
     def devices_url(self) -> str:
         """Where the devices are listed."""
@@ -280,6 +284,10 @@ class AsyncPrintOS:
             await self._transport.handle_async_request(self._preparation.request(**call.request()))
         else:
             await self.run(only(call))
+
+    def at_once(self, concurrency: int) -> int:
+        """Return how many calls of so many are worth beginning at once: more than connections would only wait."""
+        return concurrency if self._pool.given is not None else min(concurrency, MOST_CONNECTIONS)
 
     @property
     def devices_url(self) -> str:

@@ -6,7 +6,6 @@ The sync and the async class run the same flows; those with `Raw` in their names
 import builtins
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import aclosing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +84,7 @@ class Devices:
         fails, what is under way is completed first.
         """
         arguments.concurrency(concurrency)
+        concurrency = self._client.at_once(concurrency)
         failure: Exception | None = None
         pending: dict[str, Future[StatusResult]] = {}
         threads = ThreadPoolExecutor(concurrency, thread_name_prefix="printos")
@@ -168,7 +168,7 @@ class AsyncDevices:
         """Report what a device does (a `DeviceState` or any other text) and its metrics; None leaves one out."""
         await self._client.send(flows.status_call(device_id, status, pages_total, ink_level, more_metrics))
 
-    async def update_statuses(
+    def update_statuses(
         self,
         updates: Iterable[StatusUpdate] | AsyncIterable[StatusUpdate],
         *,
@@ -180,9 +180,7 @@ class AsyncDevices:
         fails, what is under way is completed first.
         """
         arguments.concurrency(concurrency)
-        async with aclosing(reported(updates, self._report, concurrency)) as results:
-            async for result in results:
-                yield result
+        return reported(updates, self._report, self._client.at_once(concurrency))
 
     async def _report(self, update: StatusUpdate) -> StatusResult:
         try:

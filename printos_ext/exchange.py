@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
-from .answers import Answer
+from .answers import Answer, Taken
 from .auth import now
 from .decoding import RESULTS, UnreadableError, read_json, readable
 from .reports import no_answer, refusal, still_paused, unreadable
@@ -47,7 +47,7 @@ def exchange(
             yield pause
             continue
         attempts += 1
-        request.extensions["timeout"] = _within(policy.timeout, ends - clock())
+        request.extensions["timeout"] = _within(policy.limits, ends - clock())
         sent = clock()
         outcome = yield request
         assert outcome is not None  # noqa: S101 - only waits have none
@@ -69,9 +69,9 @@ def exchange(
     return _checked(outcome, policy)
 
 
-def _within(timeout: httpx.Timeout, seconds: float) -> dict[str, float]:
+def _within(limits: dict[str, float | None], seconds: float) -> dict[str, float]:
     """Return the limits of an attempt, none of them longer than what is left of the call."""
-    return {name: max(0.001, min(seconds, limit or seconds)) for name, limit in timeout.as_dict().items()}
+    return {name: max(0.001, min(seconds, limit or seconds)) for name, limit in limits.items()}
 
 
 def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:
@@ -83,6 +83,8 @@ def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:
 
 def _checked(answer: Answer, policy: Policy) -> Answer:
     """Read what the contract promises with a success, so that generated code cannot stumble over it."""
+    if isinstance(answer, Taken) and not answer.fault and answer.status_code in KNOWN_STATUSES:
+        return answer
     request, model = answer.request, None
     if request.method in PROMISING:
         path = request.url.raw_path.partition(b"?")[0].removeprefix(policy.base_path).decode()

@@ -6,7 +6,6 @@ How an update is sent is none of its business.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
-from functools import partial
 from typing import Any, TypeVar
 
 from .flows import StatusResult, StatusUpdate
@@ -33,14 +32,15 @@ async def reported(
             while device in under_way or len(under_way) + len(done) >= concurrency:
                 room.clear()
                 await room.wait()
-            under_way[device] = asyncio.create_task(report(update))
-            under_way[device].add_done_callback(partial(completed, device))
+            under_way[device] = asyncio.create_task(one(device, update))
 
-    def completed(device: str, task: asyncio.Task[StatusResult]) -> None:
-        del under_way[device]
-        done.append(task)
-        room.set()
-        news.set()
+    async def one(device: str, update: StatusUpdate) -> StatusResult:
+        try:
+            return await report(update)
+        finally:
+            done.append(under_way.pop(device))
+            room.set()
+            news.set()
 
     feeding = asyncio.create_task(feed())
     feeding.add_done_callback(lambda _: news.set())

@@ -10,13 +10,15 @@ from urllib.request import getproxies
 import httpx
 
 from .errors import ConfigurationError
-from .wire import Wire
+from .wire import MOST_CONNECTIONS, Wire
 
 Given = TypeVar("Given", httpx.Client, httpx.AsyncClient)
 Client = TypeVar("Client", httpx.Client, httpx.AsyncClient, httpx.HTTPTransport)
 
 # A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=15.0)
+LIMITS = httpx.Limits(
+    max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS, keepalive_expiry=15.0
+)
 PROXIES = {"http", "https", "all"}  # the schemes that httpx looks for a proxy for
 
 

@@ -55,6 +55,11 @@ class Policy:
     deadline: float = field(validator=_positive)
     max_retries: int = field(validator=_count)
     max_response_bytes: int = field(validator=[_count, _positive])
+    limits: dict[str, float | None] = field(init=False, eq=False)  # the timeout by the names of its parts
+
+    @limits.default
+    def _by_name(self) -> dict[str, float | None]:
+        return self.timeout.as_dict()
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
