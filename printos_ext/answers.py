@@ -17,7 +17,7 @@ SUCCESSES = range(200, 300)
 class Answer(httpx.Response):
     """A response that was read within bounds; `json()` gives what the generated models take without fail."""
 
-    document: Any = None
+    parsed: Any = None  # the model that the contract promises
     fault: UnreadableError | None = None
     attempts: int = 1
 
@@ -26,13 +26,17 @@ class Answer(httpx.Response):
         self.fault = fault
         return self
 
+    def forget_session(self) -> None:
+        """Keep no session token, which is nobody else's business."""
+        self.headers.pop("set-cookie", None)
+
     def json(self, **options: Any) -> Any:
-        """Return the checked document where the contract promises one."""
-        return super().json(**options) if self.document is None else self.document
+        """Return the document of what was read, where the contract promises a model."""
+        return super().json(**options) if self.parsed is None else self.parsed.to_dict()
 
 
 class Taken(Answer):
-    """A success that says nothing more, as most status updates get it: a response only as far as anybody looks."""
+    """A success without a body, as most status updates get it: a response only as far as anybody looks."""
 
     content = b""
 
@@ -42,8 +46,11 @@ class Taken(Answer):
 
     @cached_property
     def headers(self) -> httpx.Headers:  # type: ignore[override]
-        """The headers, without a session token, which is nobody else's business."""
+        """The headers, put together when somebody asks."""
         return httpx.Headers([(name, value) for name, value in self._raw if name.lower() != b"set-cookie"])
+
+    def forget_session(self) -> None:
+        """Keep no session token: it is left out above."""
 
 
 def complete(
@@ -55,3 +62,9 @@ def complete(
     made = Answer(status, content=content, request=request, extensions=extensions)
     made.headers = httpx.Headers([(name, value) for name, value in headers if name.lower() not in BODY_HEADERS])
     return made
+
+
+def own(response: httpx.Response) -> Answer:
+    """Return the answer that an httpx client over our transport hands on."""
+    assert isinstance(response, Answer)  # noqa: S101 - it is the transport's own
+    return response

@@ -8,22 +8,24 @@ import httpx
 import printos_client
 from attrs import define, evolve, field
 
+from .answers import Answer, own
 from .auth import HmacAuth
 from .devices import AsyncDevices, Devices
 from .errors import ConfigurationError, PrintOSError
-from .flows import Call, Flow, RawResponse, only
+from .flows import Call, Flow, RawResponse
 from .pools import AsyncPool, Pool
 from .prepared import Preparation
 from .retries import METHOD_ENDS, Restraint
 from .settings import Policy, read_settings
 from .transport import AsyncTransport, Transport
 from .version import __version__
-from .wire import MOST_CONNECTIONS, Wire
+from .wire import Wire
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
 DEFAULT_DEADLINE = 60.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+DEFAULT_MAX_CONNECTIONS = 100
 
 HEADERS = {
     "User-Agent": f"printos-device/{__version__} (Python {platform.python_version()}; httpx {httpx.__version__})",
@@ -98,6 +100,7 @@ class PrintOS:
         deadline: The seconds that a call may take in all, with every attempt, signature and wait.
         max_retries: How often a call that failed in passing is tried again.
         max_response_bytes: How large an answer may be, decompressed.
+        max_connections: How many connections there may be; further calls wait for one.
         http_client: A client of your own, for proxies, certificates and the like; it stays yours to close.
         profile: A table of the configuration file; else `PRINTOS_PROFILE`, else `default`.
     """
@@ -113,13 +116,22 @@ class PrintOS:
         deadline: float = DEFAULT_DEADLINE,
         max_retries: int = DEFAULT_MAX_RETRIES,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
         http_client: httpx.Client | None = None,
         profile: str | None = None,
     ) -> None:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
-        policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
-        self._use(policy, Pool(http_client), Restraint(), *_defaults(http_client))
+        policy = Policy(
+            settings.base_url,
+            settings.auth,
+            _limits(timeout),
+            deadline,
+            max_retries,
+            max_response_bytes,
+            max_connections,
+        )
+        self._use(policy, Pool(http_client, max_connections), Restraint(), *_defaults(http_client))
 
     def _use(
         self, policy: Policy, pool: Pool, restraint: Restraint, headers: httpx.Headers, cookies: httpx.Cookies
@@ -136,6 +148,7 @@ class PrintOS:
         )
         self.api = Api(base_url=str(policy.base_url), http=http)
         self._preparation = Preparation(http)
+        self._is_plain = type(policy.auth) is HmacAuth
         self.devices = Devices(self)
 
     def with_options(
@@ -159,27 +172,26 @@ class PrintOS:
             call = next(flow)
             while True:
                 try:
-                    answer = call.result(call.operation.sync_detailed(client=self.api, **call.arguments))
+                    answer = self.send(call)
                 except PrintOSError as error:
                     call = flow.throw(error)
                 else:
-                    call = flow.send(answer)
+                    call = flow.send(RawResponse.of(answer))
         except StopIteration as stop:
             result: RawResponse[T] = stop.value
             return result
         finally:
             METHOD_ENDS.reset(before)
 
-    def send(self, call: Call) -> None:
-        """Make a call whose answer says nothing but yes or no, with less work than `run`."""
-        if type(self._policy.auth) is HmacAuth and isinstance(self._pool.client(), httpx.HTTPTransport):
-            self._transport.handle_request(self._preparation.request(**call.request()))
-        else:
-            self.run(only(call))
+    def send(self, call: Call) -> Answer:
+        """Make a call: past httpx's client, unless there is something in it that is needed."""
+        if self._is_plain and isinstance(self._pool.client(), httpx.HTTPTransport):
+            return self._transport.handle_request(self._preparation.request(**call.request()))
+        return own(self.api.get_httpx_client().request(**call.request()))
 
     def at_once(self, concurrency: int) -> int:
         """Return how many calls of so many are worth beginning at once: more than connections would only wait."""
-        return concurrency if self._pool.given is not None else min(concurrency, MOST_CONNECTIONS)
+        return concurrency if self._pool.given is not None else min(concurrency, self._policy.max_connections)
 
     @property
     def devices_url(self) -> str:
@@ -221,13 +233,22 @@ class AsyncPrintOS:
         deadline: float = DEFAULT_DEADLINE,
         max_retries: int = DEFAULT_MAX_RETRIES,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
         http_client: httpx.AsyncClient | None = None,
         profile: str | None = None,
     ) -> None:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
-        policy = Policy(settings.base_url, settings.auth, _limits(timeout), deadline, max_retries, max_response_bytes)
-        self._use(policy, AsyncPool(http_client), Restraint(), *_defaults(http_client))
+        policy = Policy(
+            settings.base_url,
+            settings.auth,
+            _limits(timeout),
+            deadline,
+            max_retries,
+            max_response_bytes,
+            max_connections,
+        )
+        self._use(policy, AsyncPool(http_client, max_connections), Restraint(), *_defaults(http_client))
 
     def _use(
         self, policy: Policy, pool: AsyncPool, restraint: Restraint, headers: httpx.Headers, cookies: httpx.Cookies
@@ -244,6 +265,7 @@ class AsyncPrintOS:
         )
         self.api = Api(base_url=str(policy.base_url), http=http)
         self._preparation = Preparation(http)
+        self._is_plain = type(policy.auth) is HmacAuth
         self.devices = AsyncDevices(self)
 
     def with_options(
@@ -267,27 +289,26 @@ class AsyncPrintOS:
             call = next(flow)
             while True:
                 try:
-                    answer = call.result(await call.operation.asyncio_detailed(client=self.api, **call.arguments))
+                    answer = await self.send(call)
                 except PrintOSError as error:
                     call = flow.throw(error)
                 else:
-                    call = flow.send(answer)
+                    call = flow.send(RawResponse.of(answer))
         except StopIteration as stop:
             result: RawResponse[T] = stop.value
             return result
         finally:
             METHOD_ENDS.reset(before)
 
-    async def send(self, call: Call) -> None:
-        """Make a call whose answer says nothing but yes or no, with less work than `run`."""
-        if type(self._policy.auth) is HmacAuth and isinstance(self._pool.client(), Wire):
-            await self._transport.handle_async_request(self._preparation.request(**call.request()))
-        else:
-            await self.run(only(call))
+    async def send(self, call: Call) -> Answer:
+        """Make a call: past httpx's client, unless there is something in it that is needed."""
+        if self._is_plain and isinstance(self._pool.client(), Wire):
+            return await self._transport.handle_async_request(self._preparation.request(**call.request()))
+        return own(await self.api.get_async_httpx_client().request(**call.request()))
 
     def at_once(self, concurrency: int) -> int:
         """Return how many calls of so many are worth beginning at once: more than connections would only wait."""
-        return concurrency if self._pool.given is not None else min(concurrency, MOST_CONNECTIONS)
+        return concurrency if self._pool.given is not None else min(concurrency, self._policy.max_connections)
 
     @property
     def devices_url(self) -> str:

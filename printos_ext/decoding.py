@@ -1,9 +1,10 @@
-"""From the bytes of an answer to what the generated models take, or a fault with its place. No I/O.
+"""From the bytes of an answer to the generated models, or a fault with its place. No I/O.
 
 Tolerant where tolerance loses nothing: null means absent, fields that the contract does not name pass as they are,
 times come in many spellings and leave as UTC. Strict where a model would hold something else than its type says.
 """
 
+import contextlib
 import copyreg
 import datetime as dt
 import json
@@ -14,13 +15,13 @@ import typing
 import zlib
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from printos_client import models
-from printos_client.types import Unset
+from printos_client.types import UNSET, Unset
 
-# What the contract promises with a 2xx. Generated code reads it only after `readable` has.
+# What the contract promises with a 2xx. Generated code sees it only after `decoded` has read it.
 RESULTS: Mapping[tuple[str, str], type] = {
     ("GET", "/devices"): models.PrintDeviceList,
     ("POST", "/devices"): models.PrintDevice,
@@ -33,7 +34,8 @@ GZIP = b"\x1f\x8b"
 LEAP_SECOND = re.compile(r"(:\d\d):60(?!\d)")
 MIDNIGHT = re.compile(r"T24:00")
 
-Read = Callable[[Any, str], Any]
+Model = TypeVar("Model")
+Read = Callable[[Any], Any]
 
 
 class UnreadableError(Exception):
@@ -41,7 +43,12 @@ class UnreadableError(Exception):
 
     def __init__(self, why: str, path: str = "") -> None:
         super().__init__(f"{path}: {why}" if path else why)
-        self.path = path
+        self.why, self.path = why, path
+
+    def below(self, place: str) -> "UnreadableError":
+        """Return the fault as it is told one step further out: there, it is below this place."""
+        dot = "." if self.path and not self.path.startswith("[") else ""
+        return UnreadableError(self.why, f"{place}{dot}{self.path}")
 
 
 class Body:
@@ -96,21 +103,18 @@ def read_json(content: bytes) -> Any:
         raise UnreadableError(f"the body is not JSON ({error}): {start!r}") from None
 
 
-def readable(model: type, document: Any, path: str = "") -> dict[str, Any]:
-    """Return the document as `model.from_dict` takes it without fail."""
-    if not isinstance(document, dict):
-        raise UnreadableError(f"an object was expected, not {_shown(document)}", path)
-    fields = _fields(model)
-    return {
-        name: fields[name](value, f"{path}.{name}" if path else name) if name in fields else value
-        for name, value in document.items()
-        if value is not None or name not in fields
-    }
+def decoded(model: type[Model], document: Any) -> Model:
+    """Return the model that a document makes; lists in the document are emptied on the way.
+
+    It is what `from_dict` makes of the same values, without its copies.
+    """
+    made: Model = _reader(model)(document)
+    return made
 
 
 @cache
 def _fields(model: type) -> dict[str, Read]:
-    """How to read each field that the contract names, by its name on the wire."""
+    """How to read each field that the contract names, by its name on the wire and in the order of the model."""
     hints = typing.get_type_hints(model, localns=vars(models))
     kinds = {field.name: _kind(hints[field.name]) for field in attrs.fields(model) if field.init}
     # Names on the wire stand only in the generated code, in the order of the fields.
@@ -132,56 +136,99 @@ def _sample(kind: Any) -> Any:
 def _reader(kind: Any) -> Read:
     if typing.get_origin(kind) is list:
         return partial(_list, _reader(*typing.get_args(kind)))
-    if attrs.has(kind):
-        return partial(readable, kind)
-    return {str: _text, int: _integer, float: _number, dt.datetime: _time}[kind]
+    return _model_reader(kind) if attrs.has(kind) else READERS[kind]
 
 
-def _list(read: Read, value: Any, path: str) -> list[Any]:
+@cache
+def _model_reader(model: type) -> Read:
+    """Return what makes a model: as little as can be for each field, since a list may have a hundred thousand."""
+    known = _fields(model)
+    fields = [(name, read, AS_IT_IS.get(read)) for name, read in known.items()]
+
+    def made(document: Any) -> Any:
+        if not isinstance(document, dict):
+            raise UnreadableError(f"an object was expected, not {_shown(document)}")
+        values: list[Any] = []
+        found = 0
+        for name, read, as_it_is in fields:
+            value = document.get(name)
+            if value is None:
+                values.append(UNSET)
+                continue
+            found += 1
+            try:
+                values.append(value if type(value) is as_it_is else read(value))
+            except UnreadableError as fault:
+                raise fault.below(name) from None
+        made: Any = model(*values)
+        if found < len(document):
+            made.additional_properties = {name: value for name, value in document.items() if name not in known}
+        return made
+
+    return made
+
+
+def _list(read: Read, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise UnreadableError(f"a list was expected, not {_shown(value)}", path)
-    return [read(item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None]
+        raise UnreadableError(f"a list was expected, not {_shown(value)}")
+    items = []
+    for index, item in enumerate(value):
+        value[index] = None  # frees it as soon as it is read: less to hold, and less for Python to look through
+        if item is not None:
+            try:
+                items.append(read(item))
+            except UnreadableError as fault:
+                raise fault.below(f"[{index}]") from None
+    return items
 
 
-def _text(value: Any, path: str) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise UnreadableError(f"a text was expected, not {_shown(value)}", path)
+        raise UnreadableError(f"a text was expected, not {_shown(value)}")
     return value
 
 
-def _number(value: Any, path: str) -> float:
+def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UnreadableError(f"a number was expected, not {_shown(value)}", path)
+        raise UnreadableError(f"a number was expected, not {_shown(value)}")
     return value
 
 
-def _integer(value: Any, path: str) -> int:
-    if _number(value, path) != int(value):
-        raise UnreadableError(f"a whole number was expected, not {_shown(value)}", path)
+def _integer(value: Any) -> int:
+    if _number(value) != int(value):
+        raise UnreadableError(f"a whole number was expected, not {_shown(value)}")
     return int(value)
 
 
-def _time(value: Any, path: str) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise UnreadableError(f"a time is due as text, and {_shown(value)} is a number", path)
+def _time(value: Any) -> dt.datetime:
+    if not isinstance(value, str):
+        why = "is a number" if type(value) in {int, float} else "is none"
+        raise UnreadableError(f"a time is due as text, and {_shown(value)} {why}")
     try:
-        return read_time(_text(value, path)).isoformat()
+        return read_time(value)
     except (ValueError, OverflowError):
-        raise UnreadableError(f"{_shown(value)} is not a time", path) from None
+        raise UnreadableError(f"{_shown(value)} is not a time") from None
+
+
+READERS: Mapping[type, Read] = {str: _text, int: _integer, float: _number, dt.datetime: _time}
+AS_IT_IS: Mapping[Read, type] = {_text: str, _integer: int}  # a value of exactly this type needs no reading
 
 
 def read_time(text: str) -> dt.datetime:
     """Read a time in the spellings that servers use, and return it in UTC; one without a zone is meant to be UTC."""
-    text = text.strip().upper()
     try:
         time = dt.datetime.fromisoformat(text)
     except ValueError:
-        time = _read_odd_time(text)
+        time = _read_odd_time(text.strip().upper())
+    if time.tzinfo is dt.UTC:
+        return time
     return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 def _read_odd_time(text: str) -> dt.datetime:
     """Read what the standard library does not: a leap second, the dates of mail and HTTP, other separators."""
+    with contextlib.suppress(ValueError):
+        return dt.datetime.fromisoformat(text)  # as it is without spaces around it, in upper case
     from dateutil import parser  # noqa: PLC0415 - most processes never meet such a time
 
     def zone(name: str | None, offset: int | None) -> dt.tzinfo:

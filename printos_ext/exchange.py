@@ -7,9 +7,9 @@ from http import HTTPStatus
 
 import httpx
 
-from .answers import Answer, Taken
+from .answers import Answer
 from .auth import now
-from .decoding import RESULTS, UnreadableError, read_json, readable
+from .decoding import RESULTS, UnreadableError, decoded, read_json
 from .reports import no_answer, refusal, still_paused, unreadable
 from .retries import LONGEST_RETRY_AFTER, METHOD_ENDS, Restraint, decide, full_jitter, retry_after
 from .settings import Policy
@@ -83,20 +83,18 @@ def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:
 
 def _checked(answer: Answer, policy: Policy) -> Answer:
     """Read what the contract promises with a success, so that generated code cannot stumble over it."""
-    if isinstance(answer, Taken) and not answer.fault and answer.status_code in KNOWN_STATUSES:
-        return answer
     request, model = answer.request, None
     if request.method in PROMISING:
         path = request.url.raw_path.partition(b"?")[0].removeprefix(policy.base_path).decode()
         model = RESULTS.get((request.method, path))
-    answer.headers.pop("set-cookie", None)  # a session token is nobody else's business
+    answer.forget_session()
     try:
         if answer.fault:
             raise answer.fault
         if answer.status_code not in KNOWN_STATUSES:
             raise UnreadableError("no such success is known")  # noqa: TRY301 - one place turns faults into errors
         if model:
-            answer.document = readable(model, read_json(answer.content))
+            answer.parsed = decoded(model, read_json(answer.content))
     except UnreadableError as fault:
         raise unreadable(answer, fault, attempts=answer.attempts, secrets=policy.secrets) from None
     return answer

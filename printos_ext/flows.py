@@ -9,10 +9,9 @@ import httpx
 from attrs import Factory, field, frozen
 from printos_client.api.devices import list_devices, provision_device, update_device_status
 from printos_client.models import PrintDevice, PrintDeviceList
-from printos_client.types import Response
 
 from . import arguments
-from .decoding import read_json, readable
+from .answers import Answer
 from .errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -36,6 +35,11 @@ class RawResponse(Generic[T]):
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
     parsed: T
+
+    @classmethod
+    def of(cls, answer: Answer) -> "RawResponse[Any]":
+        """Return what an answer holds."""
+        return RawResponse(answer.status_code, answer.headers, answer.content, answer.parsed)
 
     def holding(self, parsed: U) -> "RawResponse[U]":
         """Return the same answer with another result."""
@@ -68,10 +72,9 @@ class StatusResult:
 
 @frozen
 class Call:
-    """A generated operation to be called, and the model that its answer holds, if it holds one."""
+    """A generated operation to be called."""
 
     operation: ModuleType
-    model: type | None = None
     arguments: dict[str, Any] = Factory(dict)
 
     def request(self) -> dict[str, Any]:
@@ -79,20 +82,13 @@ class Call:
         made: dict[str, Any] = self.operation._get_kwargs(**self.arguments)  # noqa: SLF001 - no public way to it
         return made
 
-    def result(self, response: Response[Any]) -> RawResponse[Any]:
-        """Return the answer; one with a success that the contract does not name is read all the same."""
-        parsed = response.parsed
-        if parsed is None and self.model is not None:
-            parsed = self.model.from_dict(readable(self.model, read_json(response.content)))  # type: ignore[attr-defined]  # every model has it
-        return RawResponse(int(response.status_code), httpx.Headers(response.headers), response.content, parsed)
-
 
 Flow = Generator[Call, RawResponse[Any], RawResponse[T]]
 
 
 def list_all() -> Flow[list[PrintDevice]]:
     """Ask for the list."""
-    answer: RawResponse[PrintDeviceList] = yield Call(list_devices, PrintDeviceList)
+    answer: RawResponse[PrintDeviceList] = yield Call(list_devices)
     return answer.holding(list(answer.parsed.devices or ()))
 
 
@@ -122,7 +118,7 @@ def find(url: str, serial_number: str, model: str | None) -> Flow[PrintDevice | 
 def provision(model: str, serial_number: str, location: str | None) -> Flow[PrintDevice]:
     """Register a device."""
     body = arguments.provision_request(model, serial_number, location)
-    return (yield Call(provision_device, PrintDevice, {"body": body}))
+    return (yield Call(provision_device, {"body": body}))
 
 
 def ensure(url: str, model: str, serial_number: str, location: str | None) -> Flow[PrintDevice]:
@@ -148,7 +144,7 @@ def update_status(
     more_metrics: dict[str, Any],
 ) -> Flow[None]:
     """Report for one device."""
-    return (yield from only(status_call(device_id, status, pages_total, ink_level, more_metrics)))
+    return (yield status_call(device_id, status, pages_total, ink_level, more_metrics))
 
 
 def status_call(
@@ -160,7 +156,7 @@ def status_call(
 ) -> Call:
     """Return the call that reports for one device."""
     body = arguments.status_update(status, pages_total, ink_level, more_metrics)
-    return Call(update_device_status, None, {"device_id": arguments.device_id(device_id), "body": body})
+    return Call(update_device_status, {"device_id": arguments.device_id(device_id), "body": body})
 
 
 def _mismatch(error: type[APIStatusError], status: int, why: str, url: str, answer: RawResponse[Any]) -> NoReturn:
@@ -173,17 +169,6 @@ def _mismatch(error: type[APIStatusError], status: int, why: str, url: str, answ
         response=response,
         status_code=status,
     )
-
-
-def only(call: Call) -> Flow[None]:
-    """Make one call whose answer holds nothing."""
-    answer = yield call
-    return answer.holding(None)
-
-
-def report(update: Any) -> Flow[None]:
-    """Report what an update holds."""
-    return (yield from only(report_call(update)))
 
 
 def report_call(update: Any) -> Call:

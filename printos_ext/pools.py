@@ -9,25 +9,22 @@ from urllib.request import getproxies
 
 import httpx
 
+from .connection import KEEP_SECONDS
 from .errors import ConfigurationError
-from .wire import MOST_CONNECTIONS, Wire
+from .wire import Wire
 
 Given = TypeVar("Given", httpx.Client, httpx.AsyncClient)
 Client = TypeVar("Client", httpx.Client, httpx.AsyncClient, httpx.HTTPTransport)
 
-# A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
-LIMITS = httpx.Limits(
-    max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS, keepalive_expiry=15.0
-)
 PROXIES = {"http", "https", "all"}  # the schemes that httpx looks for a proxy for
 
 
 class Pool:
     """The connections of a client: made when first needed, and anew after a close or in a forked process."""
 
-    def __init__(self, given: httpx.Client | None = None) -> None:
-        """Use a client that the caller made, or make connections."""
-        self.given = given
+    def __init__(self, given: httpx.Client | None, most: int) -> None:
+        """Use a client that the caller made, or make connections, and no more than these."""
+        self.given, self._most = given, most
         self._made: dict[int, httpx.HTTPTransport | httpx.Client] = {}
 
     def client(self) -> httpx.HTTPTransport | httpx.Client:
@@ -39,7 +36,7 @@ class Pool:
             return _open(self.given)
         client = self._made.get(os.getpid())
         if client is None:
-            made = _made(httpx.Client) if _wants_client() else _made(httpx.HTTPTransport)
+            made = _made(httpx.Client, self._most) if _wants_client() else _made(httpx.HTTPTransport, self._most)
             client = self._made.setdefault(os.getpid(), made)
             if client is not made:
                 made.close()
@@ -55,9 +52,9 @@ class Pool:
 class AsyncPool:
     """The same for asyncio: connections belong to the event loop that they were made in."""
 
-    def __init__(self, given: httpx.AsyncClient | None = None) -> None:
-        """Use a client that the caller made, or make connections for each event loop."""
-        self.given = given
+    def __init__(self, given: httpx.AsyncClient | None, most: int) -> None:
+        """Use a client that the caller made, or make connections for each event loop, and no more than these."""
+        self.given, self._most = given, most
         self._given_to: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._made: dict[asyncio.AbstractEventLoop, tuple[int, Wire | httpx.AsyncClient]] = {}
 
@@ -77,7 +74,7 @@ class AsyncPool:
             # Connections hold on to their loop, so that a weak reference to the loop would never end.
             for ended in [other for other in self._made if other.is_closed()]:
                 del self._made[ended]
-            client = _made(httpx.AsyncClient) if _wants_client() else Wire(_trusted())
+            client = _made(httpx.AsyncClient, self._most) if _wants_client() else Wire(_trusted(), self._most)
             self._made[loop] = (os.getpid(), client)
         return client
 
@@ -91,7 +88,7 @@ class AsyncPool:
 def aiohttp_client(**options: Any) -> httpx.AsyncClient:
     """Return an httpx client over aiohttp's connections, for `AsyncPrintOS(http_client=…)`; close it yourself.
 
-    Needs `printos-device[aiohttp]`. Many calls at once are faster on it than on httpx's own pool.
+    Needs `printos-device[aiohttp]`. For what aiohttp has and others have not; faster than no `http_client` it is not.
     """
     try:
         from httpx_aiohttp import HttpxAiohttpClient  # noqa: PLC0415 - optional
@@ -113,11 +110,13 @@ def _wants_client() -> bool:
     return is_replaced or not PROXIES.isdisjoint(getproxies())
 
 
-def _made(kind: type[Client]) -> Client:
+def _made(kind: type[Client], most: int) -> Client:
     """Return a new client with the proxies and certificates of the environment, which may be impossible."""
     trusted = _trusted()
+    # A connection that was opened is kept for the next call; httpx would close all above twenty after each use.
+    limits = httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEEP_SECONDS)
     try:
-        return bound_by_deadline(kind(verify=trusted, limits=LIMITS))
+        return bound_by_deadline(kind(verify=trusted, limits=limits))
     except Exception as error:
         raise ConfigurationError(
             f"no connection can be made with the proxies that the environment names: {error}"

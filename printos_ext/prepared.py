@@ -1,7 +1,9 @@
 """Requests that cost little: what is the same in every request of a client is prepared once. No I/O."""
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -57,19 +59,22 @@ class Preparation:
 
     def __init__(self, http: httpx.Client | httpx.AsyncClient) -> None:
         """Take the server and the headers of an httpx client."""
-        sample = http.build_request("PUT", "", json={})
+        sample = http.build_request("GET", "")
         beginning(sample.method, sample.url.raw_path, sample.headers.raw)  # nothing in them can pass for another line
         self._base, self._origin = http.base_url, origin(http.base_url)
         self._path = http.base_url.raw_path.rstrip(b"/")
         self._headers = Lines(sample.headers.items())
 
-    def request(self, *, method: str, url: str, json: Any, headers: dict[str, str]) -> PreparedRequest:
+    def request(
+        self, *, method: str, url: str, json: Any = None, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> PreparedRequest:
         """Return a request from what a generated operation makes of its arguments."""
-        content = encoded(json)
-        lines = Lines(self._headers)
+        lines, content = Lines(self._headers), b""
+        if json is not None:
+            content = encoded(json)
+            lines["content-length"] = str(len(content))
         for name, value in headers.items():
             lines[name.lower()] = value
-        lines["content-length"] = str(len(content))
         request = PreparedRequest(method.upper(), self._base, self._path + url.encode("ascii"), lines, content)
         request.origin = self._origin
         return request

@@ -55,6 +55,7 @@ class Policy:
     deadline: float = field(validator=_positive)
     max_retries: int = field(validator=_count)
     max_response_bytes: int = field(validator=[_count, _positive])
+    max_connections: int = field(validator=[_count, _positive])
     limits: dict[str, float | None] = field(init=False, eq=False)  # the timeout by the names of its parts
 
     @limits.default

@@ -14,7 +14,6 @@ import httpx
 from .connection import Connection, Limits, ends
 from .http1 import Reply, beginning
 
-MOST_CONNECTIONS = 100
 FAREWELL_SECONDS = 1.0  # for the last words of TLS
 NEXT_ADDRESS_SECONDS = 0.25  # after which the next address of a name is tried as well
 PORTS = {"http": 80, "https": 443}
@@ -25,9 +24,9 @@ Origin = tuple[str, str, int | None]
 class Wire:
     """The connections of one event loop, to any number of servers."""
 
-    def __init__(self, certificates: ssl.SSLContext) -> None:
-        """Trust these certificates; no connection is made yet."""
-        self._certificates = certificates
+    def __init__(self, certificates: ssl.SSLContext, most: int) -> None:
+        """Trust these certificates, and make no more connections than these to a server; none is made yet."""
+        self._certificates, self._most = certificates, most
         self._servers: dict[Origin, Server] = {}
 
     def server(self, origin: Origin) -> "Server":
@@ -38,7 +37,7 @@ class Wire:
             if scheme not in PORTS:
                 raise httpx.UnsupportedProtocol(f"http and https can be spoken, and not {scheme!r}")
             certificates = self._certificates if scheme == "https" else None
-            server = self._servers[origin] = Server(host, port or PORTS[scheme], certificates)
+            server = self._servers[origin] = Server(host, port or PORTS[scheme], certificates, self._most)
         return server
 
     async def aclose(self) -> None:
@@ -50,12 +49,12 @@ class Wire:
 class Server:
     """The connections to one server; those who wait for one are served in turn."""
 
-    def __init__(self, host: str, port: int, certificates: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, certificates: ssl.SSLContext | None, most: int) -> None:
         """Connect there, with TLS if there are certificates, when the first request comes."""
         self._host, self._port, self._certificates = host, port, certificates
         self._open: set[Connection] = set()
         self._free: list[Connection] = []
-        self._places = MOST_CONNECTIONS  # for connections not yet made
+        self._places = most  # for connections not yet made
         self._turns: deque[asyncio.Future[Connection | None]] = deque()
         self._making: set[asyncio.Task[Connection]] = set()
 

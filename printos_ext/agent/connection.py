@@ -1,17 +1,11 @@
 """The connection to PrintOS that an agent delivers over: many at once, never a retry of its own, each call limited."""
 
 import asyncio
-from urllib.parse import quote
 
-import aiohttp
-import httpx
-
-from printos_ext import flows
 from printos_ext.auth import SessionAuth
 from printos_ext.client import AsyncPrintOS
-from printos_ext.errors import APIConnectionError, ConfigurationError, PrintOSError
-from printos_ext.flows import StatusUpdate
-from printos_ext.pools import aiohttp_client, certificates
+from printos_ext.errors import ConfigurationError, PrintOSError
+from printos_ext.flows import StatusUpdate, report_call
 from printos_ext.sources.reading import Reading, SourceError
 
 from .clock import Clock
@@ -29,9 +23,6 @@ class Connection:
         """Find the credentials; nothing is sent yet."""
         sending, server = configuration.delivery, configuration.printos
         self._clock = clock
-        most = sending.concurrency + 1
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=90.0)
-        self._http = aiohttp_client(limits=limits, verify=certificates())
         self._printos = AsyncPrintOS(
             *_pair(server),
             base_url=server.base_url,
@@ -40,7 +31,7 @@ class Connection:
             timeout=sending.timeout,
             deadline=sending.timeout,
             max_retries=0,
-            http_client=self._http,
+            max_connections=sending.concurrency + 1,  # one for the list of devices
         )
         self._ids: dict[str, list[tuple[str, str | None]]] = {}
         self._listed_at = float("-inf")
@@ -52,14 +43,7 @@ class Connection:
         update = StatusUpdate(
             status.device_id, status.status, status.pages_total, status.ink_level, dict(status.more_metrics)
         )
-        try:
-            await self._printos.run(flows.report(update))
-        except aiohttp.ClientError as error:  # for an answer that is none, the adapter to httpx has no error of its own
-            request = httpx.Request("PUT", f"{self._printos.devices_url}/{quote(status.device_id, safe='')}/status")
-            told = " ".join(str(error).split())
-            raise APIConnectionError(
-                f"PUT {request.url}: no answer that can be read: {told}", request=request
-            ) from error
+        await self._printos.send(report_call(update))
 
     async def identify(self, device: Device, reading: Reading) -> str:
         """Return the id of a device by its serial number; it is registered already, or there is none."""
@@ -95,7 +79,6 @@ class Connection:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._printos.aclose()
-        await self._http.aclose()
 
 
 def _pair(server: Server) -> tuple[str | None, str | None]:

@@ -100,8 +100,7 @@ def status(
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME=VALUE", help="any other")] = None,
 ) -> None:
     """Report what a device does now."""
-    from printos_ext.flows import StatusUpdate  # noqa: PLC0415 - help and completion can do without httpx
-    from printos_ext.flows import report as report_flow  # noqa: PLC0415 - the same
+    from printos_ext.flows import StatusUpdate, report_call  # noqa: PLC0415 - help and completion can do without httpx
 
     more = dict(_metric(text) for text in metric or [])
     for option, given, name in (("--pages", pages, "pagesTotal"), ("--ink", ink, "inkLevel")):
@@ -109,7 +108,7 @@ def status(
             raise typer.BadParameter(f"{option} is {name}: say it once")
     with connected(context) as printos:
         # Not as keywords: a metric may have any name, also that of a parameter.
-        printos.run(report_flow(StatusUpdate(device_id, state, pages, ink, more)))
+        printos.send(report_call(StatusUpdate(device_id, state, pages, ink, more)))
 
 
 @group.command()

@@ -21,7 +21,6 @@ from printos_ext import (
     StatusUpdate,
     connection,
     pools,
-    wire,
 )
 
 Scene = Callable[[AsyncPrintOS], Awaitable[Any]]
@@ -117,40 +116,33 @@ def test_connection_on_which_something_came_unasked_is_not_used_again() -> None:
         assert server.connections == 3
 
 
-def test_no_more_connections_are_made_than_the_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_CONNECTIONS", 7)
-
-    play(server, many)
+def test_no_more_connections_are_made_than_the_limit(server: Server) -> None:
+    play(server, many, max_connections=7)
 
     assert len(server.arrived) == 300
     assert server.connections <= 7
 
 
-def test_those_who_wait_for_a_connection_are_served_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_CONNECTIONS", 1)
+def test_those_who_wait_for_a_connection_are_served_in_turn() -> None:
     with serving() as server:
-        play(server, many)
+        play(server, many, max_connections=1)
 
         assert [arrived.path for arrived in server.arrived] == [f"/devices/d{n}/status" for n in range(300)]
 
 
-def test_connection_that_fails_leaves_its_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_CONNECTIONS", 2)
-
+def test_connection_that_fails_leaves_its_place_to_the_next() -> None:
     async def scene(printos: AsyncPrintOS) -> list[Any]:
         calls = [printos.devices.update_status(f"d{n}", "DS_ON") for n in range(20)]
         return await asyncio.gather(*calls, return_exceptions=True)
 
     with serving(lambda connection, _: connection.reset()) as server:
-        results = play(server, scene, max_retries=0)
+        results = play(server, scene, max_retries=0, max_connections=2)
 
         assert {type(result) for result in results} == {APIConnectionError}
         assert server.connections == 20
 
 
-def test_waiting_for_a_connection_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_CONNECTIONS", 1)
-
+def test_waiting_for_a_connection_has_an_end() -> None:
     async def scene(printos: AsyncPrintOS) -> None:
         slow = asyncio.create_task(printos.devices.list())
         with pytest.raises(APITimeoutError, match=r"no connection became free within 0\.1 s after 1 attempt"):
@@ -158,7 +150,7 @@ def test_waiting_for_a_connection_has_an_end(monkeypatch: pytest.MonkeyPatch) ->
         slow.cancel()
 
     with serving(lambda connection, _: connection.stall()) as server:
-        play(server, scene, timeout=httpx.Timeout(5.0, pool=0.1), max_retries=0)
+        play(server, scene, timeout=httpx.Timeout(5.0, pool=0.1), max_retries=0, max_connections=1)
 
 
 def test_server_that_takes_no_request_is_told() -> None:
@@ -184,9 +176,7 @@ def test_what_a_cancelled_caller_asked_for_arrives(server: Server) -> None:
     assert until(lambda: len(server.arrived) == 3)
 
 
-def test_thousand_callers_that_leave_hold_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_CONNECTIONS", 5)
-
+def test_thousand_callers_that_leave_hold_no_place() -> None:
     async def scene(printos: AsyncPrintOS) -> None:
         calls = [asyncio.create_task(printos.devices.update_status(f"d{n}", "DS_ON")) for n in range(1000)]
         for index, call in enumerate(calls):
@@ -197,7 +187,7 @@ def test_thousand_callers_that_leave_hold_no_place(monkeypatch: pytest.MonkeyPat
         await many(printos)
 
     with serving() as server:
-        play(server, scene)
+        play(server, scene, max_connections=5)
 
         assert server.connections <= 5
 
