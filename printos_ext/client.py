@@ -2,16 +2,15 @@
 
 import platform
 import time
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
-import printos_client
-from attrs import define, evolve, field
 
 from .answers import Answer, own
+from .api import Api
 from .auth import HmacAuth
 from .devices import AsyncDevices, Devices
-from .errors import ConfigurationError, PrintOSError
+from .errors import PrintOSError
 from .flows import Call, Flow, RawResponse
 from .pools import AsyncPool, Pool
 from .prepared import Preparation
@@ -37,52 +36,6 @@ HEADERS = {
 HTTPX_HEADERS = {"accept", "accept-encoding", "connection", "user-agent"}
 
 T = TypeVar("T")
-
-
-OPTIONS_ELSEWHERE = "PrintOS(http_client=…) takes headers and cookies, with_options takes limits"
-
-
-@define
-class Api(printos_client.Client):
-    """The generated client over a `PrintOS` client's connections: pass it to generated functions as `client=`.
-
-    Its calls are signed, repeated, limited and turned into typed errors like any other. It lives as long as the
-    `PrintOS` client, and has its settings.
-    """
-
-    _http: httpx.Client | httpx.AsyncClient = field(kw_only=True, alias="http")
-
-    def get_httpx_client(self) -> httpx.Client:
-        """Return the client of blocking calls."""
-        if not isinstance(self._http, httpx.Client):
-            raise ConfigurationError("the api of an AsyncPrintOS client is for asyncio; else use PrintOS().api")
-        return self._http
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the client of awaited calls."""
-        if not isinstance(self._http, httpx.AsyncClient):
-            raise ConfigurationError("the api of a PrintOS client makes blocking calls; else use AsyncPrintOS().api")
-        return self._http
-
-    def _elsewhere(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: a changed copy would be another client, without signatures and limits."""
-        raise ConfigurationError(f"the api of a client cannot be changed; {OPTIONS_ELSEWHERE}")
-
-    with_headers = with_cookies = with_timeout = set_httpx_client = set_async_httpx_client = _elsewhere
-
-    def __enter__(self) -> Self:
-        """Do nothing: the connections belong to the `PrintOS` client."""
-        return self
-
-    def __exit__(self, *_: object, **__: object) -> None:
-        """Do nothing."""
-
-    async def __aenter__(self) -> Self:
-        """Do nothing: the connections belong to the `AsyncPrintOS` client."""
-        return self
-
-    async def __aexit__(self, *_: object, **__: object) -> None:
-        """Do nothing."""
 
 
 class PrintOS:
@@ -122,15 +75,8 @@ class PrintOS:
     ) -> None:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
-        policy = Policy(
-            settings.base_url,
-            settings.auth,
-            _limits(timeout),
-            deadline,
-            max_retries,
-            max_response_bytes,
-            max_connections,
-        )
+        limits = (timeout, deadline, max_retries, max_response_bytes, max_connections)
+        policy = Policy(settings.base_url, settings.auth, *limits)
         self._use(policy, Pool(http_client, max_connections), Restraint(), *_defaults(http_client))
 
     def _use(
@@ -161,7 +107,7 @@ class PrintOS:
     ) -> Self:
         """Return a client with other options over the same connections; closing either closes both."""
         twin = object.__new__(type(self))
-        policy = _changed(self._policy, timeout, deadline, max_retries, max_response_bytes)
+        policy = self._policy.changed(timeout, deadline, max_retries, max_response_bytes)
         twin._use(policy, self._pool, self._restraint, self._headers, self._cookies)
         return twin
 
@@ -239,15 +185,8 @@ class AsyncPrintOS:
     ) -> None:
         """Find the settings; nothing is sent yet."""
         settings = read_settings(key=key, secret=secret, base_url=base_url, auth=auth, profile=profile)
-        policy = Policy(
-            settings.base_url,
-            settings.auth,
-            _limits(timeout),
-            deadline,
-            max_retries,
-            max_response_bytes,
-            max_connections,
-        )
+        limits = (timeout, deadline, max_retries, max_response_bytes, max_connections)
+        policy = Policy(settings.base_url, settings.auth, *limits)
         self._use(policy, AsyncPool(http_client, max_connections), Restraint(), *_defaults(http_client))
 
     def _use(
@@ -278,7 +217,7 @@ class AsyncPrintOS:
     ) -> Self:
         """Return a client with other options over the same connections; closing either closes both."""
         twin = object.__new__(type(self))
-        policy = _changed(self._policy, timeout, deadline, max_retries, max_response_bytes)
+        policy = self._policy.changed(timeout, deadline, max_retries, max_response_bytes)
         twin._use(policy, self._pool, self._restraint, self._headers, self._cookies)
         return twin
 
@@ -330,26 +269,6 @@ class AsyncPrintOS:
     def __repr__(self) -> str:
         """Name the server and nothing secret."""
         return f"<{type(self).__name__} {self._policy.base_url} {self._policy.auth!r}>"
-
-
-def _limits(timeout: float | httpx.Timeout) -> httpx.Timeout:
-    return timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
-
-
-def _changed(
-    policy: Policy,
-    timeout: float | httpx.Timeout | None,
-    deadline: float | None,
-    max_retries: int | None,
-    max_response_bytes: int | None,
-) -> Policy:
-    changes: dict[str, Any] = {
-        "timeout": None if timeout is None else _limits(timeout),
-        "deadline": deadline,
-        "max_retries": max_retries,
-        "max_response_bytes": max_response_bytes,
-    }
-    return evolve(policy, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _defaults(given: httpx.Client | httpx.AsyncClient | None) -> tuple[httpx.Headers, httpx.Cookies]:

@@ -7,7 +7,7 @@ import asyncio
 import select
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import httpx
 
@@ -15,6 +15,7 @@ from .http1 import Reading, Reply, reading
 
 KEEP_SECONDS = 15.0
 NEVER = float("inf")
+CLOSED = "the client was closed"
 
 Limits = Mapping[str, Any]
 
@@ -53,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._is_writing = False
         self._ends = self._timer_ends = NEVER
         self._timer: asyncio.TimerHandle | None = None
-        self._free_since = 0.0
+        self._free_since = time.monotonic()
         self._has_news: Callable[[], bool] = bool
         self._loss: httpx.TransportError | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
     def end(self) -> None:
         """Close it; what is asked fails."""
         if self._reading is not None:
-            self._fail(httpx.ReadError("the client was closed"))
+            self._fail(httpx.ReadError(CLOSED))
         elif self._transport is not None:
             self._transport.close()
 
@@ -99,8 +100,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (called by the event loop, as are those below). Small writes go out at once: asyncio sees to it."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)
         self._has_news = news_of(transport)
         transport.set_write_buffer_limits(high=1, low=0)  # whatever the server does not take is told
 

@@ -25,7 +25,8 @@ FOLD = re.compile(rb"\r?\n[ \t]++")  # a header may go on in the next line
 EMPTY_LINE = re.compile(rb"\n\r?\n")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*+(?:;[^\r\n]*)?\r\n")
 
-TELLING = {b"connection", b"content-encoding", b"content-length", b"transfer-encoding"}
+FRAMING = {b"content-length", b"transfer-encoding"}  # they say where a body ends
+TELLING = {b"connection", b"content-encoding", *FRAMING}
 NO_CONTENT, NOT_MODIFIED, SWITCHING_PROTOCOLS, FIRST_FINAL = 204, 304, 101, 200
 
 Headers = list[tuple[bytes, bytes]]
@@ -94,14 +95,16 @@ def reading(method: str, largest: int) -> Reading:
 
 def _until_empty_line(data: bytearray) -> Generator[None, bytes, bytearray]:
     """Take the bytes before the first empty line out of the data, with the end of their last line."""
+    searched = 0
     while True:
-        found = EMPTY_LINE.search(data)
+        found = EMPTY_LINE.search(data, searched)
         if len(data if found is None else data[: found.start()]) > LARGEST_HEAD:
             raise httpx.RemoteProtocolError(f"the answer begins with more than {LARGEST_HEAD:,} bytes of headers")
         if found is not None:
             block = data[: found.start() + 1]
             del data[: found.end()]
             return block
+        searched = max(0, len(data) - 2)
         data += yield from _more("a complete answer")
 
 
@@ -117,6 +120,8 @@ def _head(block: bytes) -> Reply:
         raise httpx.RemoteProtocolError(f"the answer has a line that is no header, among {lines[:200]!r}")
     words = _listed(headers)
     keeps_alive = status[1] == b"1.1" and b"close" not in words.get(b"connection", ())
+    if len(FRAMING.intersection(words)) == len(FRAMING):
+        keeps_alive = False  # whoever stands in between may have believed the other one
     return Reply(status[1], int(status[2]), status[3] or b"", headers, words, keeps_alive)
 
 

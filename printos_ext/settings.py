@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from .auth import HmacAuth
 from .errors import ConfigurationError
@@ -45,13 +45,17 @@ def _all_positive(policy: object, option: "Attribute[Any]", value: httpx.Timeout
             _positive(policy, option, limit)
 
 
+def _parts(timeout: float | httpx.Timeout) -> httpx.Timeout:
+    return timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
+
+
 @frozen
 class Policy:
     """How a client calls; everything in seconds or bytes."""
 
     base_url: httpx.URL
     auth: httpx.Auth
-    timeout: httpx.Timeout = field(validator=_all_positive)
+    timeout: httpx.Timeout = field(converter=_parts, validator=_all_positive)
     deadline: float = field(validator=_positive)
     max_retries: int = field(validator=_count)
     max_response_bytes: int = field(validator=[_count, _positive])
@@ -61,6 +65,23 @@ class Policy:
     @limits.default
     def _by_name(self) -> dict[str, float | None]:
         return self.timeout.as_dict()
+
+    def changed(
+        self,
+        timeout: float | httpx.Timeout | None,
+        deadline: float | None,
+        max_retries: int | None,
+        max_response_bytes: int | None,
+    ) -> "Policy":
+        """Return the policy with those that are given."""
+        given = {
+            "timeout": timeout,
+            "deadline": deadline,
+            "max_retries": max_retries,
+            "max_response_bytes": max_response_bytes,
+        }
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return evolve(self, **changes)
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

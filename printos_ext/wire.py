@@ -4,6 +4,7 @@ Nothing here knows what a call means. A caller may leave at any moment: his plac
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections import deque
@@ -11,11 +12,12 @@ from typing import Any
 
 import httpx
 
-from .connection import Connection, Limits, ends
-from .http1 import Reply, beginning
+from .connection import CLOSED, Connection, Limits, ends
+from .http1 import FRAMING, Reply, beginning
 
 FAREWELL_SECONDS = 1.0  # for the last words of TLS
-NEXT_ADDRESS_SECONDS = 0.25  # after which the next address of a name is tried as well
+HAPPY_EYEBALLS: dict[str, Any] = {"happy_eyeballs_delay": 0.25}  # seconds; uvloop has a delay of its own
+ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
 PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int | None]
@@ -83,6 +85,8 @@ class Server:
 
     async def aclose(self) -> None:
         """Close all connections; what is under way fails."""
+        for turn in self._turns:
+            _fail(turn, httpx.ConnectError(CLOSED))
         for making in self._making:
             making.cancel()
         for connection in self._open:
@@ -92,12 +96,10 @@ class Server:
             await asyncio.wait(closing)
 
     def _take_free(self) -> Connection | None:
-        while self._free and not self._turns:
-            connection = self._free.pop()
-            if connection.is_fresh():
-                return connection
-            connection.abort()
-        return None
+        connection = None
+        while connection is None and self._free and not self._turns:
+            connection = _fresh(self._free.pop())
+        return connection
 
     async def _next(self, limits: Limits) -> Connection | None:
         """Make a connection, or wait in turn for one; None if that one was closed meanwhile."""
@@ -108,29 +110,29 @@ class Server:
             connection = await self._turn(limits)
         if connection is None:
             return await self._connected(limits)
-        return connection if connection.is_open else None
+        return _fresh(connection)
 
     async def _turn(self, limits: Limits) -> Connection | None:
         """Wait in turn for a connection, or for a place to make one."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Connection | None] = loop.create_future()
         self._turns.append(turn)
-        timer = loop.call_later(ends(limits, "pool") - time.monotonic(), _expire, turn)
+        too_late = httpx.PoolTimeout("no connection became free")
+        timer = loop.call_later(ends(limits, "pool") - time.monotonic(), _fail, turn, too_late)
         try:
             return await turn
-        except asyncio.CancelledError:
-            if turn.cancelled() or turn.exception():
-                raise
-            connection = turn.result()
-            if connection is None:
+        except BaseException:
+            if turn in self._turns:
+                self._turns.remove(turn)
+            elif turn.cancelled() or turn.exception():
+                pass
+            elif connection := turn.result():
+                self._keep(connection)
+            else:
                 self._leave_place()
-            elif connection.is_open:
-                self.give_back(connection)
             raise
         finally:
             timer.cancel()
-            if turn in self._turns:
-                self._turns.remove(turn)
 
     async def _connected(self, limits: Limits) -> Connection:
         """Make a connection on a place that has been taken for it; without its caller, it is for the next one."""
@@ -140,35 +142,42 @@ class Server:
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
-            making.add_done_callback(self._keep)
+            if making.cancelled():
+                raise httpx.ConnectError(CLOSED) from None
+            making.add_done_callback(self._made)
             raise
 
     async def _connect(self, limits: Limits) -> Connection:
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ends(limits, "connect") - time.monotonic()):
-                _, connection = await asyncio.get_running_loop().create_connection(
+                _, connection = await loop.create_connection(
                     lambda: Connection(self),
                     self._host,
                     self._port,
                     ssl=self._certificates,
                     ssl_shutdown_timeout=FAREWELL_SECONDS if self._certificates else None,
-                    happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
+                    **(HAPPY_EYEBALLS if isinstance(loop, asyncio.BaseEventLoop) else {}),
                 )
         except BaseException as error:
             self._leave_place()
             if isinstance(error, TimeoutError):
                 raise httpx.ConnectTimeout("the server does not accept the connection") from error
             if isinstance(error, OSError):
-                raise httpx.ConnectError(str(error)) from error
+                raise httpx.ConnectError(str(error)) from _one(error)
             raise
         self._open.add(connection)
         if not connection.is_open:
             self.forget(connection)
         return connection
 
-    def _keep(self, made: "asyncio.Task[Connection]") -> None:
-        if not made.cancelled() and not made.exception() and made.result().is_open:
-            self.give_back(made.result())
+    def _made(self, making: "asyncio.Task[Connection]") -> None:
+        if not making.cancelled() and not making.exception():
+            self._keep(making.result())
+
+    def _keep(self, connection: Connection) -> None:
+        if connection.is_open:
+            self.give_back(connection)
 
     def _leave_place(self) -> None:
         if not self._call_next(None):
@@ -185,14 +194,28 @@ class Server:
 
 
 def message(request: httpx.Request) -> bytes:
-    """Return a request as it is on the wire; its body is there, so that it needs no chunks."""
-    body, headers = request.content, request.headers.raw
-    if "transfer-encoding" in request.headers:
-        headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
-        headers.append((b"content-length", b"%d" % len(body)))
+    """Return a request as it is on the wire; it ends where its body ends, whatever its headers say."""
+    body, given = request.content, request.headers.raw
+    headers = [(name, value) for name, value in given if name.lower() not in FRAMING]
+    if body or len(headers) < len(given):
+        headers.append((b"Content-Length", b"%d" % len(body)))
     return b"%s\r\n%s" % (beginning(request.method, request.url.raw_path, headers), body)
 
 
-def _expire(turn: "asyncio.Future[Connection | None]") -> None:
+def _fresh(connection: Connection) -> Connection | None:
+    """Return a connection if it can be asked, and be rid of it otherwise."""
+    if connection.is_fresh():
+        return connection
+    connection.abort()
+    return None
+
+
+def _fail(turn: "asyncio.Future[Connection | None]", error: httpx.TransportError) -> None:
     if not turn.done():
-        turn.set_exception(httpx.PoolTimeout("no connection became free"))
+        turn.set_exception(error)
+
+
+def _one(error: OSError) -> OSError:
+    """Return the first of several errors that asyncio has made one text of: a name may have several addresses."""
+    number = None if error.errno else ERROR_NUMBER.search(str(error))
+    return OSError(int(number[1]), str(error)) if number else error

@@ -54,6 +54,12 @@ def test_answer_is_read_to_its_end(data: bytes, body: bytes, *, keeps_alive: boo
     assert (bytes(reply.body), reply.keeps_alive) == (body, keeps_alive)
 
 
+def test_answer_with_two_lengths_that_compete_ends_the_connection() -> None:
+    reply = read(OK + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+
+    assert (bytes(reply.body), reply.keeps_alive) == (b"{}", False)
+
+
 def test_what_follows_an_answer_unasked_ends_the_connection() -> None:
     assert not read(OK + b"content-length: 0\r\n\r\nHTTP/1.1 200 OK\r\n").keeps_alive
 

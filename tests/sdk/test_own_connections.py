@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import socket
 import ssl
 import threading
 import time
@@ -17,6 +18,7 @@ from printos_ext import (
     APIConnectionError,
     APITimeoutError,
     AsyncPrintOS,
+    ConfigurationError,
     HmacAuth,
     StatusUpdate,
     connection,
@@ -121,6 +123,12 @@ def test_no_more_connections_are_made_than_the_limit(server: Server) -> None:
 
     assert len(server.arrived) == 300
     assert server.connections <= 7
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, True, None, "7"])
+def test_impossible_number_of_connections_is_refused(most: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_connections must be a"):
+        AsyncPrintOS("key", "secret", max_connections=most)
 
 
 def test_those_who_wait_for_a_connection_are_served_in_turn() -> None:
@@ -269,3 +277,89 @@ def test_error_of_a_single_update_tells_all_of_the_request() -> None:
         assert str(request.url) == f"{server.url}/devices/IL%2042/status"
         assert request.content == b'{"status":"DS_ON","metrics":{"pagesTotal":7}}'
         assert request.headers["x-hp-hmac-authentication"] == "REDACTED"
+
+
+def test_framing_that_lies_in_a_callers_own_headers_is_not_sent(server: Server) -> None:
+    hidden = b"PUT /devices/IL43/status HTTP/1.1\r\nhost: x\r\n\r\n"
+    lies = [{"content-length": "0"}, {"content-length": "7", "transfer-encoding": "chunked"}]
+
+    async def scene(printos: AsyncPrintOS) -> None:
+        for headers in lies:
+            await printos.api.get_async_httpx_client().put("/devices/IL42/status", content=hidden, headers=headers)
+
+    play(server, scene)
+
+    assert [(arrived.path, arrived.body) for arrived in server.arrived] == [("/devices/IL42/status", hidden)] * 2
+    assert all("transfer-encoding" not in arrived.headers for arrived in server.arrived)
+
+
+def test_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
+    taken, said = threading.Event(), threading.Event()
+
+    def say_more(connection: Connection, arrived: Arrived) -> None:
+        platform(connection, arrived)
+        assert taken.wait(5)
+        connection.send(b"HTTP/1.1 418 Smuggled\r\ncontent-length: 0\r\n\r\n")
+        said.set()
+
+    async def scene(printos: AsyncPrintOS) -> None:
+        await printos.devices.update_status("IL42", "DS_ON")
+        taken.set()
+        assert said.wait(5)  # the event loop stands still meanwhile, and has seen nothing of it
+        await printos.devices.update_status("IL42", "DS_ON")
+
+    with serving(say_more) as server:
+        play(server, scene, max_retries=0)
+
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("step", ["connecting", "waiting", "reading"])
+def test_call_that_is_under_way_when_the_client_closes_ends_typed(step: str) -> None:
+    def stall(connection: Connection) -> None:
+        connection.stall()
+        connection.close()
+
+    async def scene(server: Server, url: str) -> None:
+        printos = AsyncPrintOS("key", "secret", base_url=url, max_retries=0, max_connections=1)
+        calls = [asyncio.create_task(printos.devices.list()) for _ in range(2 if step == "waiting" else 1)]
+        assert await asyncio.to_thread(until, lambda: server.connections == 1)
+        await asyncio.sleep(0)
+        await printos.aclose()
+        for result in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(result, APIConnectionError)
+            assert "the client was closed" in str(result)
+
+    with serving(before_reading=stall) as server:
+        url = server.url.replace("http:", "https:") if step == "connecting" else server.url
+        asyncio.run(asyncio.wait_for(scene(server, url), 5))
+
+        assert server.connections == 1
+
+
+def test_name_of_which_all_addresses_refuse_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def two(_: Any, port: int, *__: Any, **___: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", port)) for last in (1, 2)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+
+    async def run() -> None:
+        async with AsyncPrintOS("key", "secret", base_url="http://printos.example:1", max_retries=0) as printos:
+            with pytest.raises(APIConnectionError, match=r"connection refused by printos\.example:1"):
+                await printos.devices.list()
+
+    asyncio.run(run())
+
+
+def test_uvloop_may_run_it(server: Server) -> None:
+    uvloop = pytest.importorskip("uvloop", reason="needs uvloop: pip install uvloop")
+
+    async def run() -> None:
+        async with AsyncPrintOS("key", "secret", base_url=server.url) as printos:
+            await many(printos)
+            await printos.devices.list()
+
+    uvloop.run(run())
+
+    assert len(server.arrived) == 301
+    assert server.connections <= 100
