@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
 
 import httpx
 
-from .answers import Answer
+from .answers import SUCCESSES, Answer
 from .auth import now
 from .decoding import RESULTS, UnreadableError, decoded, read_json
 from .reports import no_answer, refusal, still_paused, unreadable
@@ -47,10 +47,15 @@ def exchange(
             yield pause
             continue
         attempts += 1
-        request.extensions["timeout"] = _within(policy.limits, ends - clock())
         sent = clock()
+        request.extensions["timeout"] = _within(policy.limits, ends - sent)
         outcome = yield request
         assert outcome is not None  # noqa: S101 - only waits have none
+        if isinstance(outcome, Answer) and outcome.status_code in SUCCESSES:
+            _log(request, outcome, attempts, clock() - sent, None)
+            restraint.succeeded()
+            outcome.attempts = attempts
+            return _checked(outcome, policy)
         _note_pause(outcome, restraint, clock())
         retry = decide(request.method, outcome, attempts, max_retries=policy.max_retries, now=now(), jitter=jitter)
         if retry is not None and (clock() + retry >= ends or not restraint.allows_retry()):
@@ -62,16 +67,14 @@ def exchange(
     seconds = clock() - begun
     if isinstance(outcome, httpx.TransportError):
         raise no_answer(request, outcome, attempts=attempts, seconds=seconds, secrets=policy.secrets)
-    if not outcome.is_success:
-        raise refusal(outcome, attempts=attempts, seconds=seconds, now=now(), secrets=policy.secrets)
-    restraint.succeeded()
-    outcome.attempts = attempts
-    return _checked(outcome, policy)
+    raise refusal(outcome, attempts=attempts, seconds=seconds, now=now(), secrets=policy.secrets)
 
 
-def _within(limits: dict[str, float | None], seconds: float) -> dict[str, float]:
+def _within(limits: Mapping[str, float], seconds: float) -> Mapping[str, float]:
     """Return the limits of an attempt, none of them longer than what is left of the call."""
-    return {name: max(0.001, min(seconds, limit or seconds)) for name, limit in limits.items()}
+    if seconds >= max(limits.values()):
+        return limits
+    return {name: max(0.001, min(seconds, limit)) for name, limit in limits.items()}
 
 
 def _note_pause(outcome: Outcome, restraint: Restraint, clock: float) -> None:

@@ -108,8 +108,9 @@ class Restraint:
 
     def succeeded(self) -> None:
         """Give a part of a retry back."""
-        with self._lock:
-            self._budget = min(self.BUDGET, self._budget + self.REFUND)
+        if self._budget < self.BUDGET:
+            with self._lock:
+                self._budget = min(self.BUDGET, self._budget + self.REFUND)
 
     def pause(self, until: float, response: httpx.Response) -> None:
         """Let no call go out before a moment of the monotonic clock."""

@@ -4,6 +4,7 @@ Nothing is read before a client is made, and a file only if it is there.
 """
 
 import logging
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -60,11 +61,11 @@ class Policy:
     max_retries: int = field(validator=_count)
     max_response_bytes: int = field(validator=[_count, _positive])
     max_connections: int = field(validator=[_count, _positive])
-    limits: dict[str, float | None] = field(init=False, eq=False)  # the timeout by the names of its parts
+    limits: Mapping[str, float] = field(init=False, eq=False)  # the timeout by the names of its parts
 
     @limits.default
-    def _by_name(self) -> dict[str, float | None]:
-        return self.timeout.as_dict()
+    def _by_name(self) -> Mapping[str, float]:
+        return {name: seconds or math.inf for name, seconds in self.timeout.as_dict().items()}
 
     def changed(
         self,

@@ -132,33 +132,37 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return answer
 
     async def _undisturbed(self, request: httpx.Request) -> Answer | httpx.TransportError:
-        auth = _credentials(request, self._policy)
-        if type(auth) is HmacAuth and isinstance(self._pool.client(), Wire):
-            return await self._attempt(request, auth)
-        task = asyncio.create_task(self._bounded(request, auth))
+        auth, client = _credentials(request, self._policy), self._pool.client()
+        if type(auth) is HmacAuth and isinstance(client, Wire):
+            return await self._attempt(request, auth, client)
+        task = asyncio.create_task(self._bounded(request, auth, client))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
         return await asyncio.shield(task)
 
-    async def _bounded(self, request: httpx.Request, auth: httpx.Auth) -> Answer | httpx.TransportError:
+    async def _bounded(
+        self, request: httpx.Request, auth: httpx.Auth, client: Wire | httpx.AsyncClient
+    ) -> Answer | httpx.TransportError:
         """End an attempt of a transport that does not know the deadline; ours ends by itself before."""
         try:
             async with asyncio.timeout(request.extensions["deadline"] - time.monotonic() + GRACE):
-                return await self._attempt(request, auth)
+                return await self._attempt(request, auth, client)
         except TimeoutError:
             return httpx.ReadTimeout("the deadline of the call has passed", request=request)
 
-    async def _attempt(self, request: httpx.Request, auth: httpx.Auth) -> Answer | httpx.TransportError:
+    async def _attempt(
+        self, request: httpx.Request, auth: httpx.Auth, client: Wire | httpx.AsyncClient
+    ) -> Answer | httpx.TransportError:
         """Send a request with fresh credentials, and whatever else these ask to be sent."""
         try:
             if type(auth) is HmacAuth:
                 auth.sign(request)
-                return await self._send(request)
+                return await self._send(request, client)
             async with aclosing(auth.async_auth_flow(request)) as flow:
                 try:
-                    answer = await self._send(_part_of(request, await anext(flow)))
+                    answer = await self._send(_part_of(request, await anext(flow)), client)
                     while True:
-                        answer = await self._send(_part_of(request, await flow.asend(answer)))
+                        answer = await self._send(_part_of(request, await flow.asend(answer)), client)
                 except StopAsyncIteration:
                     return answer
                 except UnreadableError as fault:
@@ -168,8 +172,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         except IMPOSSIBLE as error:
             return httpx.RemoteProtocolError(f"an impossible address: {error}", request=request)
 
-    async def _send(self, request: httpx.Request) -> Answer:
-        client = self._pool.client()
+    async def _send(self, request: httpx.Request, client: Wire | httpx.AsyncClient) -> Answer:
         if isinstance(client, Wire):
             if isinstance(request, PreparedRequest):
                 server, asked = client.server(request.origin), request.message()
