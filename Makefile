@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 DOCUMENT := spec/hp-printos-device-api-openapi.yml
+PEERS := .venv/peers
 REDOCLY := .ci/redocly/node_modules/@redocly/cli/bin/cli.js
 
 export PYTHONUTF8 := 1
@@ -62,12 +63,8 @@ spec-diff: $(READY) $(REDOCLY) ## NEW=path: what would this version of HP's docu
 spec-update: $(READY) ## NEW=path: take this version of HP's document in; without NEW, the one edited in place
 	@$(PY) -E spec/codegen.py spec-update -- "$${NEW:-$(DOCUMENT)}"
 
-bench: $(READY) ## measure, beside what it is compared with
-	@$(PY) benchmarks/calls.py
-	@$(PY) benchmarks/imports.py
-	@$(PY) benchmarks/sandbox.py
-	@$(PY) benchmarks/snmp.py
-	@$(PY) benchmarks/outbox.py
+bench: $(READY) $(PEERS) ## measure, beside what it is compared with; JSON=path: keep the figures there
+	@$(PY) benchmarks/bench.py $(if $(JSON),--json "$$JSON")
 
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)
@@ -86,6 +83,9 @@ test-wheel: build ## install the wheel in new environments, lowest and highest d
 lock: $(READY) ## pin the newest development tools that pyproject.toml allows, with hashes
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --all-extras \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml --output-file requirements-dev.txt
+	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --group peers \
+		--constraint requirements-dev.txt \
+		--generate-hashes --no-emit-index-url --no-header --output-file benchmarks/requirements.txt
 
 clean: ## back to a fresh clone
 	@rm -rf .venv dist .ci/redocly/node_modules .generated-* .recorded-* .artefacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -102,7 +102,11 @@ $(READY): $(TOOLS) pyproject.toml
 	@rm -f .venv/ready-*
 	@touch $@
 
-# Optional: without it, what needs it is left out and says so.
+# Optional: without them, what needs them is left out and says so.
+$(PEERS): benchmarks/requirements.txt $(TOOLS)
+	@if $(PY) -m pip install -qq --retries 1 --require-hashes --requirement benchmarks/requirements.txt; then touch $@; \
+	else echo "note: without those who are measured beside us: the package index is not here"; fi
+
 $(REDOCLY): .ci/redocly/package-lock.json
 	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 12 || a == 20 && b >= 19 ? 0 : 1)' \
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \

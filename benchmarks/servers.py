@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -42,14 +41,11 @@ class Server:
     plain: int
     tls: int
     authority: Path
+    host: str = "127.0.0.1"
 
-    def url(self, is_tls: bool) -> str:  # noqa: FBT001 - as the setting says
-        """Return the address."""
-        return f"https://127.0.0.1:{self.tls}" if is_tls else f"http://127.0.0.1:{self.plain}"
-
-    def trust(self) -> ssl.SSLContext:
-        """Return what trusts the server."""
-        return ssl.create_default_context(cafile=str(self.authority))
+    def port(self, is_tls: bool) -> int:  # noqa: FBT001 - as the setting says
+        """Return where it listens."""
+        return self.tls if is_tls else self.plain
 
 
 @contextmanager
