@@ -1,11 +1,15 @@
 """The connection to PrintOS that an agent delivers over: many at once, never a retry of its own, each call limited."""
 
 import asyncio
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 from printos_ext.auth import SessionAuth
 from printos_ext.client import AsyncPrintOS
 from printos_ext.errors import ConfigurationError, PrintOSError
 from printos_ext.flows import StatusUpdate, report_call
+from printos_ext.settings import Setting, look_up
 from printos_ext.sources.reading import Reading, SourceError
 
 from .clock import Clock
@@ -13,25 +17,54 @@ from .configuration import Configuration, Device, Server, secret
 from .outbox import Status
 
 LONGEST_LIST = 20.0
-LIST_IS_NEW = 60.0
+LIST_IS_NEW, FAILURE_IS_NEW = 60.0, 10.0
+
+
+@frozen
+class Access:
+    """What a connection is made of: where PrintOS is, who asks, how long a call may take, how many there are at once."""
+
+    server: Server
+    timeout: float
+    longest_list: float
+    concurrency: int
+    secrets: tuple[str | None, ...] = field(repr=False)
+    found: Mapping[str, Setting]
+
+
+def access(configuration: Configuration) -> Access:
+    """Find the credentials that a configuration names."""
+    sending, server = configuration.delivery, configuration.printos
+    if bool(server.login) != bool(server.password_file):
+        raise ConfigurationError("printos.login and printos.password_file go together: give both, or none")
+    named = ("key_file", server.key_file), ("secret_file", server.secret_file), ("password_file", server.password_file)
+    return Access(
+        server,
+        sending.timeout,
+        min(LONGEST_LIST, configuration.agent.watchdog / 2),
+        sending.concurrency,
+        tuple(secret(f"printos.{name}", file) if file else None for name, file in named),
+        look_up(profile=server.profile),
+    )
 
 
 class Connection:
     """PrintOS, for an agent."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
-        """Find the credentials; nothing is sent yet."""
-        sending, server = configuration.delivery, configuration.printos
-        self._clock = clock
+    def __init__(self, access: Access, clock: Clock) -> None:
+        """Take what it is made of; nothing is sent yet."""
+        self.access, self._clock, server = access, clock, access.server
+        key, secret, password = access.secrets
         self._printos = AsyncPrintOS(
-            *_pair(server),
+            key or server.key,
+            secret,
             base_url=server.base_url,
             profile=server.profile,
-            auth=_session(server),
-            timeout=sending.timeout,
-            deadline=sending.timeout,
+            auth=SessionAuth(server.login, password) if server.login and password else None,
+            timeout=access.timeout,
+            deadline=access.timeout,
             max_retries=0,
-            max_connections=sending.concurrency + 1,  # one for the list of devices
+            max_connections=access.concurrency + 1,  # one for the list of devices
         )
         self._ids: dict[str, list[tuple[str, str | None]]] = {}
         self._listed_at = float("-inf")
@@ -51,7 +84,8 @@ class Connection:
         if not serial_number:
             raise SourceError(f"{device.shown}: it tells no serial number: give the id of the device with it")
         async with self._listing:
-            if self._clock.monotonic() - self._listed_at >= LIST_IS_NEW:
+            longest = FAILURE_IS_NEW if self._not_listed else LIST_IS_NEW
+            if self._clock.monotonic() - self._listed_at >= longest:
                 await self._list()
         if self._not_listed:
             raise SourceError(f"{device.shown}: its id cannot be looked up: {self._not_listed}")
@@ -68,7 +102,7 @@ class Connection:
         ids: dict[str, list[tuple[str, str | None]]] = {}
         self._listed_at, self._not_listed = self._clock.monotonic(), None
         try:
-            for one in await self._printos.with_options(deadline=LONGEST_LIST).devices.list():
+            for one in await self._printos.with_options(deadline=self.access.longest_list).devices.list():
                 if isinstance(one.serial_number, str) and isinstance(one.id, str):
                     model = one.model if isinstance(one.model, str) else None
                     ids.setdefault(one.serial_number, []).append((one.id, model))
@@ -79,17 +113,3 @@ class Connection:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._printos.aclose()
-
-
-def _pair(server: Server) -> tuple[str | None, str | None]:
-    """Return key and secret as far as the file says where they are; the environment and the profile know the rest."""
-    key = secret("printos.key_file", server.key_file) if server.key_file else server.key
-    return key, secret("printos.secret_file", server.secret_file) if server.secret_file else None
-
-
-def _session(server: Server) -> SessionAuth | None:
-    if not server.login and not server.password_file:
-        return None
-    if not server.login or not server.password_file:
-        raise ConfigurationError("printos.login and printos.password_file go together: give both, or none")
-    return SessionAuth(server.login, secret("printos.password_file", server.password_file))

@@ -11,7 +11,7 @@ from printos_ext.states import DeviceState
 from . import service
 from .clock import Clock
 from .configuration import Configuration
-from .connection import Connection
+from .connection import Connection, access
 from .delivery import Delivery
 from .events import event
 from .news import Rules, status_off
@@ -48,7 +48,7 @@ class Agent:
         """Open the outbox, which nobody else may have open, and find the credentials."""
         configuration = self.configuration
         async with AsyncExitStack() as stack:
-            self._connection = Connection(configuration, self.clock)
+            self._connection = Connection(access(configuration), self.clock)
             stack.push_async_callback(self._disconnect)
             self.outbox = await stack.enter_async_context(outbox_of(configuration))
             sending = configuration.delivery
@@ -107,10 +107,13 @@ class Agent:
     def reload(self, configuration: Configuration) -> None:
         """Go on with another configuration that is fitting."""
         before = self.configuration
-        connection = Connection(configuration, self.clock)  # also for secrets that have changed; it may refuse them
-        self._retire(self._connection, before.delivery.timeout)
-        self._connection, self.configuration = connection, configuration
-        self.delivery.send, self.watching.identify = connection.send, connection.identify
+        wanted = access(configuration)  # secrets may have changed, or cannot be read
+        if wanted != self._connection.access:
+            connection = Connection(wanted, self.clock)
+            self._retire(self._connection, before.delivery.timeout)
+            self._connection = connection
+            self.delivery.send, self.watching.identify = connection.send, connection.identify
+        self.configuration = configuration
         pacing, sending = self.delivery.pacing, configuration.delivery
         pacing.min_interval, pacing.concurrency = sending.min_interval, sending.concurrency
         self.watching.rules, self.watching.longest = _rules(configuration), configuration.reading.timeout
@@ -204,7 +207,7 @@ def checked(configuration: Configuration) -> None:
     """Say what only shows when a configuration is used: missing credentials, unreadable secrets."""
 
     async def connect() -> None:
-        await Connection(configuration, Clock()).aclose()
+        await Connection(access(configuration), Clock()).aclose()
 
     asyncio.run(connect())
 

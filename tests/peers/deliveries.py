@@ -13,7 +13,7 @@ from typing import Any
 
 from printos_ext.agent.clock import Clock
 from printos_ext.agent.configuration import Configuration, parsed
-from printos_ext.agent.connection import Connection
+from printos_ext.agent.connection import Connection, access
 from printos_ext.agent.delivery import Delivery
 from printos_ext.agent.outbox import Outbox, Status
 from printos_ext.agent.pacing import Pacing
@@ -63,7 +63,7 @@ async def delivering(
     clock = clock or Clock()
     limits = {"min_interval": min_interval, "concurrency": concurrency, "timeout": timeout}
     configuration = configured(sandbox, folder, has_session=has_session, **limits)
-    connection = Connection(configuration, clock)
+    connection = Connection(access(configuration), clock)
     async with Outbox(folder / "outbox.db", history=history) as outbox:
         pacing = Pacing(min_interval, concurrency, Random(0).random)
         delivery = Delivery(outbox, connection.send, pacing, clock, timeout)
