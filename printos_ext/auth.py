@@ -21,6 +21,7 @@ from .errors import ConfigurationError
 
 LOGIN_TOO_SLOW = "the login that another call had begun did not end in time"
 SESSION_TOKEN = "Indigo-SmS-Auth-Token"  # noqa: S105 - the name of a header, not its value
+TOO_SOON = 5.0  # seconds: until then, another login for a token that nobody took is only a storm
 
 
 def now() -> dt.datetime:
@@ -103,6 +104,7 @@ class SessionAuth(_Secretive):
         self._password = password
         self._login_url = httpx.URL(login_url)
         self._token: str | None = None
+        self._may_renew_at = float("-inf")  # unless the token was taken by then
         self._locks: dict[int, threading.Lock] = {}  # by process: a fork may happen while another thread logs in
         self._async_locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
@@ -116,13 +118,14 @@ class SessionAuth(_Secretive):
         refused = None
         for _ in range(2):
             with self._locked(_seconds_left(request)):
-                if self._token in {None, refused}:
+                if self._token is None or (self._token == refused and self._may_renew()):
                     self._take_login((yield self._login_request(request)))
                 token = self._token
-            if token is None:
+            if token in {None, refused}:
                 return
             request.headers[SESSION_TOKEN] = token
             if not self._refuses((yield request)):
+                self._may_renew_at = float("-inf")
                 return
             refused = token
 
@@ -131,13 +134,14 @@ class SessionAuth(_Secretive):
         refused = None
         for _ in range(2):
             async with self._async_locked(_seconds_left(request)):
-                if self._token in {None, refused}:
+                if self._token is None or (self._token == refused and self._may_renew()):
                     self._take_login((yield self._login_request(request)))
                 token = self._token
-            if token is None:
+            if token in {None, refused}:
                 return
             request.headers[SESSION_TOKEN] = token
             if not self._refuses((yield request)):
+                self._may_renew_at = float("-inf")
                 return
             refused = token
 
@@ -177,10 +181,16 @@ class SessionAuth(_Secretive):
         return httpx.Request("POST", url, json=credentials, headers=_agent(request), extensions=extensions)
 
     def _take_login(self, response: httpx.Response) -> None:
+        if self._token is not None:  # if this one is refused as well, it is not for its age
+            self._may_renew_at = time.monotonic() + TOO_SOON
         self._token = None
         self._refuses(response)
         if response.is_success and self._token is None:
             raise UnreadableError(f"the login was taken, and gave no session token (cookie {SESSION_TOKEN})")
+
+    def _may_renew(self) -> bool:
+        """Tell whether another login promises more than the last one."""
+        return time.monotonic() >= self._may_renew_at
 
     def _refuses(self, response: httpx.Response) -> bool:
         """Keep a token that came along, and tell whether the answer asks for another login."""

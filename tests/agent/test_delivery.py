@@ -195,6 +195,24 @@ def test_sessions_that_expire_while_many_calls_are_under_way_are_renewed_once(
     assert (delivery.tally.taken, delivery.tally.failed, len(logins)) == (600, 0, 3)
 
 
+@pytest.mark.printos_sandbox(auth="session")
+def test_storm_of_401_is_no_storm_of_logins_and_ends_by_itself(printos_sandbox: Sandbox, tmp_path: Path) -> None:
+    printos_sandbox.seed(fleet(200))
+
+    async def work() -> Delivery:
+        async with delivering(printos_sandbox, tmp_path, has_session=True) as delivery:
+            await delivery.put(*(status(device, 1) for device in range(200)))
+            await emptied(delivery)
+            printos_sandbox.fault("status", status=401, operation="updateDeviceStatus", seconds=2)
+            await delivery.put(*(status(device, 2) for device in range(200)))
+            await emptied(delivery, 30)
+        return delivery
+
+    delivery = run(work)
+    logins = [entry for entry in printos_sandbox.journal if entry["path"] == "/devices/login"]
+    assert (delivery.tally.taken, len(logins)) == (400, 2)
+
+
 def test_wrong_credentials_pause_everybody_and_lose_nothing(
     printos_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
