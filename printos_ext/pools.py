@@ -89,12 +89,13 @@ def aiohttp_client(**options: Any) -> httpx.AsyncClient:
     """Return an httpx client over aiohttp's connections, for `AsyncPrintOS(http_client=…)`; close it yourself.
 
     Needs `printos-device[aiohttp]`. For what aiohttp has and others have not; faster than no `http_client` it is not.
+    aiohttp sends a GET or PUT once more by itself if its connection breaks.
     """
     try:
-        from httpx_aiohttp import HttpxAiohttpClient  # noqa: PLC0415 - optional
+        from .over_aiohttp import Client  # noqa: PLC0415 - optional
     except ImportError:
         raise ConfigurationError("aiohttp_client needs an extra: pip install 'printos-device[aiohttp]'") from None
-    return HttpxAiohttpClient(**options)
+    return Client(**options)
 
 
 def _open(given: Given) -> Given:

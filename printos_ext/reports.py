@@ -176,7 +176,8 @@ def _why(error: httpx.TransportError, request: httpx.Request) -> str:
     peer = f"{request.url.host}:{request.url.port or {'http': 80, 'https': 443}.get(request.url.scheme, '?')}"
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate of {peer} is not to be trusted: {cause.verify_message}"
+            why = getattr(cause, "verify_message", cause)  # aiohttp's own error has none
+            return f"the certificate of {peer} is not to be trusted: {why}"
         if isinstance(cause, socket.gaierror):
             return f"the name {request.url.host!r} cannot be resolved: {cause.strerror}"
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:

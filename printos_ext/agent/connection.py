@@ -22,7 +22,7 @@ LIST_IS_NEW, FAILURE_IS_NEW = 60.0, 10.0
 
 @frozen
 class Access:
-    """What a connection is made of: where PrintOS is, who asks, how long a call may take, how many there are at once."""
+    """What a connection is made of: where PrintOS is, who asks, and how many calls of which length there may be."""
 
     server: Server
     timeout: float

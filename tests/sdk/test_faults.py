@@ -256,6 +256,31 @@ def test_fault(fault: Fault, way: Callable[..., object], method: str) -> None:
             assert len(server.arrived) <= 1
 
 
+def over_aiohttp(url: str, method: str, **limits: Any) -> object:
+    async def call() -> object:
+        async with (
+            aiohttp_client() as own,
+            AsyncPrintOS("key", "secret", base_url=url, http_client=own, **(limits or LIMITS)) as printos,
+        ):
+            if method == "GET":
+                return await printos.devices.list()
+            return await printos.devices.provision(model="HP Indigo 7K", serial_number="41000042")
+
+    return asyncio.run(call())
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_fault_over_aiohttp_is_typed_and_repeats_no_post(fault: Fault, method: str) -> None:
+    with fault.serve() as server:
+        with pytest.raises(APIError) as caught:
+            over_aiohttp(server.url, method, **fault.limits)
+
+        error = caught.value
+        assert str(error).startswith(f"{method} {server.url}/devices: ")
+        assert len(server.arrived) <= (1 if method == "POST" else 2 * fault.get)
+
+
 def fleet(url: str, **limits: Any) -> list[StatusResult]:
     with PrintOS("key", "secret", base_url=url, **(limits or LIMITS)) as printos:
         return list(printos.devices.update_statuses([StatusUpdate("IL42", "DS_ON")]))
