@@ -290,6 +290,35 @@ def test_answer_that_is_none_is_a_call_that_may_have_arrived(printos_sandbox: Sa
     assert (delivery.tally.taken, delivery.tally.failed, spacing(printos_sandbox.journal) >= 2) == (1, 1, True)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset"},
+        {"kind": "reset", "after": True},
+        {"kind": "truncation"},
+        {"kind": "garbage"},
+        {"kind": "status", "status": 500, "after": True},
+    ],
+    ids=str,
+)
+def test_call_whose_end_nobody_knows_costs_its_device_the_interval(
+    fault: dict[str, Any], printos_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    printos_sandbox.seed(fleet(20))
+    printos_sandbox.fault(**fault, probability=0.3, count=12)
+
+    async def work() -> Delivery:
+        async with delivering(printos_sandbox, tmp_path, min_interval=0.4) as delivery:
+            for pages in range(3):
+                await delivery.put(*(status(device, pages) for device in range(20)))
+                await emptied(delivery, 30)
+        return delivery
+
+    delivery = run(work)
+    assert (delivery.tally.taken, delivery.tally.failed, len(printos_sandbox.journal)) == (60, 12, 72)
+    assert spacing(printos_sandbox.journal) >= 0.4
+
+
 def test_device_that_always_fails_delays_no_other(printos_sandbox: Sandbox, tmp_path: Path) -> None:
     printos_sandbox.seed(fleet(20))
     printos_sandbox.fault("status", status=500, device="d0")
