@@ -15,6 +15,8 @@ Check = Callable[[Any], str | None]
 
 LONGEST = 7 * 24 * 3600.0
 HIGHEST_PORT = 65_535
+NATS, SQLITE = ("nats://", "tls://"), "sqlite:"
+SERVER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
 
 
@@ -57,6 +59,25 @@ def file_to_write(value: Any, environment: Mapping[str, str] = os.environ) -> st
         return f"~ means nothing here: $HOME does, or the whole name, not {value!r}"
     unset = [name for name in VARIABLE.findall(value) if name.strip("{}") not in environment]
     return f"${unset[0]} is not set, in {value!r}" if unset else None
+
+
+def outbox(value: Any) -> str | None:
+    """Check for where statuses wait: a file, or servers of NATS."""
+    if isinstance(value, str) and value.startswith(NATS):
+        fits = all(SERVER.fullmatch(one) for one in value.partition("://")[2].split(","))
+        return None if fits else f"nats://HOST:PORT, or several of them with commas, is due, not {_hidden(value)!r}"
+    return file_to_write(value.removeprefix(SQLITE) if isinstance(value, str) else value)
+
+
+def name_of_fleet(value: Any) -> str | None:
+    """Check for what can be the beginning of subjects, and of the names of streams."""
+    fits = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value)
+    return None if fits else f"1 to 32 letters, digits, - or _ are due, not {value!r}"
+
+
+def _hidden(value: str) -> str:
+    """Return an address without what may be a password: that is named by [nats] password_file."""
+    return re.sub(r"[^/,]*@", "…@", value)
 
 
 def device_id(value: Any) -> str | None:

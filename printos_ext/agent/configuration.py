@@ -12,109 +12,25 @@ from pathlib import Path
 from typing import Any, Self
 
 import attrs
-from attrs import Factory, field, fields, frozen
+from attrs import Factory, fields, frozen
 
 from printos_ext import files
 from printos_ext.errors import ConfigurationError
-from printos_ext.settings import checked_url, look_up
 from printos_ext.sources.opening import shown
 
 from .attached import Attached, state_file
-from .checks import Check, address, device_id, file, file_to_write, flag, number, one_of, readable_from, text, url
+from .checks import NATS, SQLITE, outbox
 from .places import line_of
+from .tables import Asking, Device, Nats, Process, Sending, Server, Storage
+
+__all__ = ["Configuration", "Device", "Nats", "Server", "parsed", "read_configuration", "secret"]
 
 Place = tuple[str | int, ...]
 Fault = tuple[Place, str] | tuple[Place, str, Place]  # where, why, and what else it is at odds with
 Said = Mapping[str, str]
 NOTHING: Said = {}
-NEED_RESTART = ("outbox", "agent")
+NEED_RESTART = ("outbox", "nats", "agent")
 MOST_FAULTS = 10  # that are told; each takes a while to be found in the file
-
-
-def setting(check: Check, default: Any = None) -> Any:
-    """Return a field that is checked so."""
-    return field(default=default, metadata={"check": check})
-
-
-@frozen
-class Server:
-    """`[printos]`: where to deliver to, and as whom."""
-
-    base_url: str | None = setting(url)
-    profile: str | None = setting(text)
-    key: str | None = setting(text)
-    key_file: str | None = setting(file)
-    secret_file: str | None = setting(file)
-    login: str | None = setting(text)
-    password_file: str | None = setting(file)
-
-    @property
-    def url(self) -> str:
-        """The server, wherever that is said."""
-        found = look_up({"base_url": self.base_url}, profile=self.profile)["base_url"]
-        return str(checked_url(str(found.value))).rstrip("/")
-
-
-@frozen
-class Storage:
-    """`[outbox]`: where statuses wait, and how many may."""
-
-    path: str | None = setting(file_to_write)
-    history: bool = setting(flag, default=False)
-    max_bytes: int = setting(number(1 << 20, 1 << 50, whole=True), default=1 << 30)
-    when_full: str = setting(one_of("refuse", "drop-oldest"), default="refuse")
-
-
-@frozen
-class Sending:
-    """`[delivery]`: how PrintOS is told; seconds."""
-
-    min_interval: float = setting(number(0), default=60.0)
-    heartbeat: float = setting(number(0.1), default=300.0)
-    concurrency: int = setting(number(1, 1000, whole=True), default=32)
-    timeout: float = setting(number(0.1, 30), default=15.0)
-
-
-@frozen
-class Asking:
-    """`[reading]`: how devices are asked; seconds."""
-
-    every: float = setting(number(0.1), default=30.0)
-    timeout: float = setting(number(0.1, 600), default=20.0)
-    failures_until_off: int = setting(number(0, 1000, whole=True), default=3)
-    off_when_stopping: bool = setting(flag, default=True)
-
-
-@frozen
-class Process:
-    """`[agent]`: the process itself."""
-
-    attached: bool = setting(flag, default=True)
-    page: str = setting(address, default="127.0.0.1:9180")
-    watchdog: float = setting(number(0.5, 60), default=45.0)
-
-
-@frozen
-class Device:
-    """`[[device]]`: a device and the addresses it is read from; its id is looked up if it is not given."""
-
-    sources: tuple[str, ...] = setting(readable_from)
-    id: str | None = setting(device_id)
-    name: str | None = setting(text)
-    model: str | None = setting(text)
-    serial_number: str | None = setting(text)
-    location: str | None = setting(text)
-    every: float = setting(number(0.1), default=30.0)
-
-    @property
-    def called(self) -> str:
-        """What tells it from the other devices; nothing to be shown."""
-        return self.id or self.serial_number or " ".join(self.sources)
-
-    @property
-    def shown(self) -> str:
-        """What it is called where everybody may read it."""
-        return self.id or self.serial_number or ", ".join(map(shown, self.sources))
 
 
 @frozen
@@ -126,14 +42,21 @@ class Configuration:
     delivery: Sending = Factory(Sending)
     reading: Asking = Factory(Asking)
     agent: Process = Factory(Process)
+    nats: Nats = Factory(Nats)
     devices: Mapping[str, Device] = Factory(dict)
     attached: Mapping[str, Device] = Factory(dict)  # those that the file does not name, whether or not they are read
     exposed_in: Path | None = None  # the file, if it holds secrets and everybody may read it
 
     @property
     def outbox_path(self) -> Path:
-        """Where statuses wait: beside the list of what is attached, unless the file says where."""
-        return Path(os.path.expandvars(self.outbox.path)) if self.outbox.path else state_file().with_name("outbox.db")
+        """Where statuses wait on this machine: beside the list of what is attached, unless the file says where."""
+        path = self.nats.spool if self.on_nats else self.outbox.path and self.outbox.path.removeprefix(SQLITE)
+        return Path(os.path.expandvars(path)) if path else state_file().with_name("outbox.db")
+
+    @property
+    def on_nats(self) -> str | None:
+        """The servers of NATS where statuses wait for forwarders, if they do."""
+        return self.outbox.path if self.outbox.path and self.outbox.path.startswith(NATS) else None
 
     @property
     def holds_secrets(self) -> bool:
@@ -170,11 +93,19 @@ def read_configuration(file: Path, attached: list[Attached], *, instead: Said = 
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
     configuration = parsed(written, attached, name=str(file), instead=instead)
     # No error: the user that a service makes up for itself may have no other way to read it.
-    if configuration.outbox.path:  # whatever folder the agent is started in
-        path = file.absolute().parent / os.path.expandvars(configuration.outbox.path)
-        configuration = attrs.evolve(configuration, outbox=attrs.evolve(configuration.outbox, path=str(path)))
+    outbox, nats = configuration.outbox, configuration.nats
+    if outbox.path and not configuration.on_nats:
+        outbox = attrs.evolve(outbox, path=_beside(file, outbox.path.removeprefix(SQLITE)))
+    if nats.spool:
+        nats = attrs.evolve(nats, spool=_beside(file, nats.spool))
+    configuration = attrs.evolve(configuration, outbox=outbox, nats=nats)
     is_exposed = configuration.holds_secrets and _everybody_may_read(file)
     return attrs.evolve(configuration, exposed_in=file if is_exposed else None)
+
+
+def _beside(file: Path, named: str) -> str:
+    """Return a file that a configuration names, whatever folder the agent is started in."""
+    return str(file.absolute().parent / os.path.expandvars(named))
 
 
 def parsed(written: str, attached: list[Attached], *, name: str, instead: Said = NOTHING) -> Configuration:
@@ -197,6 +128,8 @@ def parsed(written: str, attached: list[Attached], *, name: str, instead: Said =
         told = [_told(name, written, *fault) for fault in faults[:MOST_FAULTS]]
         more = len(faults) - len(told)
         raise ConfigurationError("\n".join([*told, *[f"{name}: and {more} more"] * (more > 0)]))
+    if isinstance(document.get("outbox"), str):
+        document["outbox"] = {"path": document["outbox"]}
     tables = {one.name: _made(one.type, document.get(one.name, {})) for one in _tables()}
     tables["printos"] = attrs.evolve(tables["printos"], **instead)
     configuration = Configuration(**tables)
@@ -245,7 +178,10 @@ def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield all that is wrong, each with its place."""
     tables: dict[str, Any] = {one.name: one.type for one in _tables()}
     for name, table in document.items():
-        if name in tables:
+        if name == "outbox" and isinstance(table, str):
+            if (why := outbox(table)) is not None:
+                yield (name,), why
+        elif name in tables:
             yield from _faults_of(tables[name], table, (name,))
         elif name == "device" and isinstance(table, list):
             yield from _faults_of_devices(table)

@@ -22,7 +22,7 @@ def test_every_setting_is_on_the_page_and_no_other() -> None:
     table = PAGE.partition("| table | key |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", "|".join(row.split("|")[1:3]))}
 
-    assert told - {"printos", "outbox", "delivery", "reading", "agent"} == set(settings())
+    assert told - {"printos", "outbox", "delivery", "reading", "agent", "nats"} == set(settings())
 
 
 def test_configuration_of_the_page_is_one() -> None:

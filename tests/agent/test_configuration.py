@@ -75,6 +75,46 @@ def test_everything_that_can_be_said_is_taken() -> None:
     assert said.devices["IL42"].sources == ("sim://press", "jsonl:/tmp/x")
 
 
+@pytest.mark.parametrize("written", ['outbox = "{}"', '[outbox]\npath = "{}"'])
+def test_outbox_may_be_a_file_or_on_nats(written: str) -> None:
+    file, sqlite, nats = (
+        parsed(f"{written.format(one)}\n", [], name="agent.toml")
+        for one in ("/var/lib/o.db", "sqlite:/var/lib/o.db", "nats://a:4222,[::1]:4222,b")
+    )
+
+    assert (file.outbox_path, file.on_nats) == (Path("/var/lib/o.db"), None)
+    assert (sqlite.outbox_path, sqlite.on_nats) == (Path("/var/lib/o.db"), None)
+    assert (nats.outbox_path.name, nats.on_nats) == ("outbox.db", "nats://a:4222,[::1]:4222,b")
+
+
+def test_spool_and_outbox_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    for text in ('outbox = "sqlite:o.db"\n', 'outbox = "nats://a"\n[nats]\nspool = "o.db"\n'):
+        file.write_text(text, encoding="utf-8")
+
+        assert read_configuration(file, []).outbox_path == tmp_path / "o.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ('outbox = "nats://user:hunter2@a"', 1, "outbox"),
+        ('outbox = "nats://"', 1, "outbox"),
+        ('outbox = "tls://a:4222,"', 1, "outbox"),
+        ('outbox = "sqlite:"', 1, "outbox"),
+        ('[outbox]\npath = "nats://a b"', 2, "outbox.path"),
+        ('[nats]\nfleet = "a.b"', 2, "nats.fleet"),
+        ("[nats]\nreplicas = 0", 2, "nats.replicas"),
+        ('[nats]\npassword = "hunter2"', 2, "nats.password"),
+    ],
+)
+def test_fault_of_nats_is_told_with_its_place_and_without_a_secret(text: str, line: int, key: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"agent.toml, line {line}: {key}: ") as caught:
+        parsed(text, [], name="agent.toml")
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_outbox_may_be_named_with_a_variable_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/printos")
 
