@@ -48,6 +48,11 @@ def access(configuration: Configuration) -> Access:
     )
 
 
+def connect(configuration: Configuration, clock: Clock) -> "Connection":
+    """Return the connection that a configuration asks for."""
+    return Connection(access(configuration), clock)
+
+
 class Connection:
     """PrintOS, for an agent."""
 
@@ -70,6 +75,14 @@ class Connection:
         self._listed_at = float("-inf")
         self._not_listed: PrintOSError | None = None
         self._listing = asyncio.Lock()
+
+    def fits(self, configuration: Configuration) -> bool:
+        """Tell whether a configuration asks for no other; one whose secrets cannot be read is refused."""
+        return access(configuration) == self.access
+
+    def min_interval(self, configuration: Configuration) -> float:
+        """Return how often PrintOS wants to hear of a device."""
+        return configuration.delivery.min_interval
 
     async def send(self, status: Status) -> None:
         """Send a status, once."""
@@ -96,6 +109,12 @@ class Connection:
             told = f"{len(found) or 'no'} devices of PrintOS have the serial number {serial_number!r}"
             raise SourceError(f"{device.shown}: {told}: register it with: printos attach")
         return found[0][0]
+
+    async def register(self, model: str, serial_number: str, location: str | None) -> str:
+        """Return the id of a device, which is provisioned if PrintOS does not know it."""
+        printos = self._printos.with_options(deadline=LONGEST_LIST)
+        device = await printos.devices.ensure(model=model, serial_number=serial_number, location=location)
+        return str(device.id)
 
     async def _list(self) -> None:
         """Ask for all devices, or take down why they are not known."""

@@ -5,15 +5,16 @@ The shell around `pacing`, which decides who is next and when. Nothing else take
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from attrs import define, field
 
 from printos_ext.errors import NotFoundError, PrintOSError
 
+from .any_outbox import AnyOutbox
 from .clock import Clock
 from .events import event
-from .outbox import Letter, Outbox, OutboxError, Status
+from .letters import Letter, NotLeasedError, OutboxError, Status
 from .pacing import Pacing
 from .verdicts import Failure, Refusal, verdict
 
@@ -55,7 +56,7 @@ class Delivery:
         disown: Called with the id of a device that PrintOS does not know.
     """
 
-    outbox: Outbox
+    outbox: AnyOutbox
     send: Send
     pacing: Pacing
     clock: Clock = field(factory=Clock)
@@ -70,14 +71,20 @@ class Delivery:
 
     def __attrs_post_init__(self) -> None:
         """Keep to what was sent before this process began."""
-        now = self.clock.monotonic()
-        for device_id, seconds_ago in self.outbox.leased().items():
-            self.pacing.was_sent(device_id, max(0.0, seconds_ago - self.longest), now)
+        sent = self.outbox.leased().items()
+        self.learn((), {device_id: max(0.0, seconds_ago - self.longest) for device_id, seconds_ago in sent})
 
     async def put(self, *statuses: Status) -> None:
         """Accept statuses: when this returns, each is safe, and will be sent; `OutboxError` if they are not taken."""
         await self.outbox.put(*statuses)
         self._notice(*(status.device_id for status in statuses))
+
+    def learn(self, waiting: Collection[str], sent: Mapping[str, float]) -> None:
+        """Take down what others have put into the outbox, and how many seconds ago they have sent for devices."""
+        now = self.clock.monotonic()
+        for device_id, seconds_ago in sent.items():
+            self.pacing.was_sent(device_id, seconds_ago, now)
+        self._notice(*waiting)
 
     def hurry(self, *device_ids: str) -> None:
         """Send the last word of devices at once."""
@@ -149,6 +156,9 @@ class Delivery:
                 await self._not_taken(letter, error)
             else:
                 await self._was_taken(letter)
+        except NotLeasedError as error:
+            event("left to others", device=device_id, error=str(error), level="debug")
+            self.pacing.stumbled(device_id, self.clock.monotonic())
         except OutboxError as error:
             self._note(device_id, str(error))
             event("outbox", device=device_id, error=str(error), level="error")
@@ -161,9 +171,11 @@ class Delivery:
             self.pacing.add(device_id, self.clock.monotonic())
 
     async def _lease(self, letter: Letter) -> None:
-        """Let the next process know that this one has sent for the device; it is sent, although that may fail."""
+        """Let others know that this one has sent for the device; if only that fails, it is sent all the same."""
         try:
             await self.outbox.lease(letter)
+        except NotLeasedError:
+            raise
         except OutboxError as error:
             event("not leased", device=letter.status.device_id, error=str(error), level="warning")
 

@@ -109,6 +109,7 @@ class Metrics:
             ("healthy", "Whether statuses get through as they should.", not agent.ailments()),
         ):
             yield GaugeMetricFamily(f"printos_{name}", told, number)
+        yield from agent.more_metrics()
 
 
 def _histogram(lateness: Lateness) -> Metric:

@@ -15,6 +15,10 @@ class OutboxError(Exception):
     """The outbox cannot take or give: the message says which file, what happened, and what to do."""
 
 
+class NotLeasedError(OutboxError):
+    """Nothing may be sent for the device: another process does so, or did just now, or nobody knows."""
+
+
 @frozen
 class Status:
     """What a device did at a moment, for PrintOS."""

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import NoReturn
 
 from attrs import frozen
@@ -19,9 +19,10 @@ from .events import event
 from .running import Agent
 
 LoadConfiguration = Callable[[], Configuration]
+MakeAgent = Callable[[Configuration], AbstractAsyncContextManager[Agent]]
 
 
-async def serve(load: LoadConfiguration) -> None:
+async def serve(load: LoadConfiguration, make: MakeAgent = Agent) -> None:
     """Run an agent until SIGTERM or SIGINT; SIGHUP makes it load its configuration anew."""
     _allow_many_sockets()
     if sys.platform != "win32":
@@ -29,7 +30,7 @@ async def serve(load: LoadConfiguration) -> None:
     configuration = load()
     # The watchdog begins with the work: to save a large damaged outbox takes as long as it takes.
     ends, hung_up, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
-    async with Agent(configuration) as agent, pages.serving(agent) as page:
+    async with make(configuration) as agent, pages.serving(agent) as page:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(ends.set))
         if sys.platform != "win32":
@@ -40,7 +41,7 @@ async def serve(load: LoadConfiguration) -> None:
             "started",
             server=configuration.printos.url,
             devices=len(configuration.devices),
-            outbox=str(configuration.outbox_path),
+            outbox=configuration.on_nats or str(configuration.outbox_path),
             waiting=counts.waiting,
             page=page or "off",
         )
@@ -64,11 +65,11 @@ class Done:
     waiting: int
 
 
-def once(configuration: Configuration) -> Done:
+def once(configuration: Configuration, make: MakeAgent = Agent) -> Done:
     """Read every device one time, deliver what waits, and return what came of it."""
 
     async def work() -> Done:
-        async with Agent(configuration) as agent:
+        async with make(configuration) as agent:
             await agent.once()
             devices, sent = agent.watching.devices.values(), agent.delivery.tally
             unreadable = sum(watched.error is not None and watched.reading is None for watched in devices)
@@ -79,10 +80,10 @@ def once(configuration: Configuration) -> Done:
     return asyncio.new_event_loop().run_until_complete(work())  # a reading that never ends does not hold it up
 
 
-def run(load: LoadConfiguration) -> NoReturn:
+def run(load: LoadConfiguration, make: MakeAgent = Agent) -> NoReturn:
     """Run an agent, and end the process: a thread that waits for a device must not hold up the end."""
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(serve(load))
+    loop.run_until_complete(serve(load, make))
     logging.shutdown()
     os._exit(0)
 

@@ -2,29 +2,59 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
+from printos_ext.sources.reading import Reading
 from printos_ext.states import DeviceState
 
 from . import service
+from .any_outbox import AnyOutbox
 from .clock import Clock
-from .configuration import Configuration
-from .connection import Connection, access
+from .configuration import Configuration, Device
+from .connection import connect
 from .delivery import Delivery
 from .events import event
 from .news import Rules, status_off
-from .outbox import Outbox, OutboxError
+from .outbox import Outbox, OutboxError, Status
 from .pacing import Pacing
 from .schedule import Schedule
 from .watching import Watching
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 LONGEST_STOP = 8.0  # seconds, all in all; systemd and people count to ten
 LONGEST_ONCE, PATIENCE_ONCE = 600.0, 2.0
 LAST_SECONDS = 1.0  # for each of the three things that come after it: the page, the devices, PrintOS
 OFF = str(DeviceState.OFF)
 PULSES = 4  # within the time of the watchdog
+
+
+class Destination(Protocol):
+    """Where statuses are sent: PrintOS, or those who forward to it."""
+
+    def fits(self, configuration: Configuration) -> bool:
+        """Tell whether a configuration asks for no other."""
+        ...
+
+    def min_interval(self, configuration: Configuration) -> float:
+        """Return how often a device may be sent for."""
+        ...
+
+    async def send(self, status: Status) -> None:
+        """Send a status, once; `PrintOSError` if it was not taken."""
+
+    async def identify(self, device: Device, reading: Reading) -> str:
+        """Return the id of a device; `SourceError` if it has none yet."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
+Connect = Callable[[Configuration, Clock], Destination]
 
 
 class Agent:
@@ -36,8 +66,22 @@ class Agent:
         *,
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
+        outbox: Callable[[Configuration], AnyOutbox] | None = None,
+        connect: Connect = connect,
     ) -> None:
-        """Take the configuration; nothing is opened yet."""
+        """Take the configuration; nothing is opened yet.
+
+        Args:
+            configuration: What is read, and how it is delivered.
+            clock: That of all waits.
+            chance: Something from 0 to 1, another one each time.
+            outbox: Makes the outbox, if it is not the file that the configuration names.
+            connect: Makes the way to where statuses are sent.
+        """
+        # What is told besides, if there is more to an agent than this.
+        self.more_ailments: Callable[[], list[str]] = list
+        self.more_metrics: Callable[[], Iterable[Metric]] = tuple
+        self._outbox_of, self._connect = outbox or outbox_of, connect
         self.configuration = configuration
         self.clock = clock or Clock()
         self.began_at = self.clock.monotonic()
@@ -48,11 +92,11 @@ class Agent:
         """Open the outbox, which nobody else may have open, and find the credentials."""
         configuration = self.configuration
         async with AsyncExitStack() as stack:
-            self._connection = Connection(access(configuration), self.clock)
+            self._connection = self._connect(configuration, self.clock)
             stack.push_async_callback(self._disconnect)
-            self.outbox = await stack.enter_async_context(outbox_of(configuration))
+            self.outbox: AnyOutbox = await stack.enter_async_context(self._outbox_of(configuration))
             sending = configuration.delivery
-            pacing = Pacing(sending.min_interval, sending.concurrency, self._chance)
+            pacing = Pacing(self._connection.min_interval(configuration), sending.concurrency, self._chance)
             self.delivery = Delivery(self.outbox, self._connection.send, pacing, self.clock, sending.timeout)
             self.watching = Watching(
                 _rules(configuration),
@@ -107,15 +151,15 @@ class Agent:
     def reload(self, configuration: Configuration) -> None:
         """Go on with another configuration that is fitting."""
         before = self.configuration
-        wanted = access(configuration)  # secrets may have changed, or cannot be read
-        if wanted != self._connection.access:
-            connection = Connection(wanted, self.clock)
+        if not self._connection.fits(configuration):
+            connection = self._connect(configuration, self.clock)
             self._retire(self._connection, before.delivery.timeout)
             self._connection = connection
             self.delivery.send, self.watching.identify = connection.send, connection.identify
         self.configuration = configuration
-        pacing, sending = self.delivery.pacing, configuration.delivery
-        pacing.min_interval, pacing.concurrency = sending.min_interval, sending.concurrency
+        pacing = self.delivery.pacing
+        pacing.min_interval = self._connection.min_interval(configuration)
+        pacing.concurrency = configuration.delivery.concurrency
         self.watching.rules, self.watching.longest = _rules(configuration), configuration.reading.timeout
         self.watching.attend(configuration.devices)
         event("reloaded", devices=len(configuration.devices))
@@ -126,9 +170,9 @@ class Agent:
         since = now - max(self.began_at, tally.taken_at or self.began_at)
         longest = sending.heartbeat + sending.min_interval + self.configuration.reading.every + sending.timeout
         if since <= longest or not (self.configuration.devices or self.outbox.counts().waiting):
-            return []
+            return self.more_ailments()
         why = self.delivery.pacing.gate.reason or tally.last_error or "no device can be read"
-        return [f"nothing got through for {since:.0f} s: {why}"]
+        return [f"nothing got through for {since:.0f} s: {why}", *self.more_ailments()]
 
     def _falls_behind(self, device_id: str) -> bool:
         return self.configuration.outbox.history and self.outbox.next(device_id) is not None
@@ -178,7 +222,7 @@ class Agent:
         letters = {status.device_id: self.outbox.next(status.device_id) for status in known if status}
         self.delivery.hurry(*(one for one, letter in letters.items() if letter and letter.status.status == OFF))
 
-    def _retire(self, connection: Connection, seconds: float) -> None:
+    def _retire(self, connection: Destination, seconds: float) -> None:
         """Close a connection when all that is on its way over it has ended."""
 
         async def close() -> None:
@@ -198,18 +242,18 @@ def outbox_of(configuration: Configuration) -> Outbox:
     return Outbox(
         configuration.outbox_path,
         history=storage.history,
-        max_bytes=storage.max_bytes,
+        max_bytes=configuration.nats.spool_bytes if configuration.on_nats else storage.max_bytes,
         when_full="refuse" if storage.when_full == "refuse" else "drop-oldest",
     )
 
 
-def checked(configuration: Configuration) -> None:
+def checked(configuration: Configuration, connect: Connect = connect) -> None:
     """Say what only shows when a configuration is used: missing credentials, unreadable secrets."""
 
-    async def connect() -> None:
-        await Connection(access(configuration), Clock()).aclose()
+    async def try_it() -> None:
+        await connect(configuration, Clock()).aclose()
 
-    asyncio.run(connect())
+    asyncio.run(try_it())
 
 
 def _rules(configuration: Configuration) -> Rules:

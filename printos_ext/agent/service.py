@@ -11,7 +11,7 @@ from pathlib import Path
 
 UNIT = """\
 [Unit]
-Description=printos agent: keeps HP PrintOS up to date about the devices here
+Description=printos {words}: keeps HP PrintOS up to date
 Wants=network-online.target
 After=network-online.target time-sync.target
 StartLimitIntervalSec=0
@@ -19,7 +19,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command} agent run --config {configuration} --log-json
+ExecStart={command} {words} --config {configuration} --log-json
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5
@@ -67,10 +67,10 @@ WantedBy=multi-user.target
 """
 
 
-def unit(configuration: Path, secret: Path) -> str:
-    """Return a systemd unit that runs this installation, with as few rights as it can do with."""
+def unit(words: str, configuration: Path, secret: Path) -> str:
+    """Return a systemd unit that runs words of this installation, with as few rights as it can do with."""
     command = shutil.which("printos", path=str(Path(sys.executable).parent)) or f"{sys.executable} -m printos_ext.cli"
-    return UNIT.format(command=command, configuration=configuration, secret=secret)
+    return UNIT.format(command=command, words=words, configuration=configuration, secret=secret)
 
 
 def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> None:

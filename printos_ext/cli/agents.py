@@ -10,9 +10,12 @@ from .connecting import is_dry_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
+    from printos_ext.agent.any_outbox import AnyOutbox
     from printos_ext.agent.configuration import Configuration
-    from printos_ext.agent.outbox import DeadLetter, Outbox
+    from printos_ext.agent.letters import DeadLetter
+    from printos_ext.agent.running import Agent
 
 agent = typer.Typer(help="Keep PrintOS up to date about the devices here.", no_args_is_help=True)
 outbox = typer.Typer(help="Look at what was refused, send it again, forget it.", no_args_is_help=True)
@@ -31,15 +34,15 @@ COLUMNS = ("number", "device_id", "status", "observed_at", "refused_at", "reason
 @agent.command()
 def run(context: typer.Context, file: File = None, *, log_json: LogJson = False) -> None:
     """Read and deliver until SIGTERM; SIGHUP reads the configuration again."""
-    process = _begun(context, as_json=log_json)
-    _refusing(lambda: process.run(lambda: _configuration(context, file)))
+    process = begun(context, as_json=log_json)
+    refusing(lambda: process.run(lambda: configuration_of(context, file), _agent))
 
 
 @agent.command()
 def once(context: typer.Context, file: File = None, *, log_json: LogJson = False) -> None:
     """Read every device one time, deliver what waits, and end."""
-    process = _begun(context, as_json=log_json)
-    done = _refusing(lambda: process.once(_configuration(context, file)))
+    process = begun(context, as_json=log_json)
+    done = refusing(lambda: process.once(configuration_of(context, file), _agent))
     output.tell(f"{done.taken} sent, {done.waiting} waiting, {done.unreadable} of {done.devices} devices unreadable")
     if done.waiting and done.failed:  # what only waits for its interval is sent the next time
         raise typer.Exit(exits.NO_ANSWER)
@@ -52,9 +55,9 @@ def check(context: typer.Context, file: File = None) -> None:
     """Check the configuration and the credentials; ask nobody anything."""
     from printos_ext.agent.running import checked  # noqa: PLC0415 - as above
 
-    configuration = _configuration(context, file)
-    checked(configuration)
-    server, waiting = configuration.printos.url, configuration.outbox_path
+    configuration = configuration_of(context, file)
+    checked(configuration, *([needing_nats("site").Site] if configuration.on_nats else []))
+    server, waiting = configuration.on_nats or configuration.printos.url, configuration.outbox_path
     if exposed := configuration.exposed_in:
         output.tell(f"{exposed} holds secrets and everybody may read it: chmod o= {exposed}")
     output.lines([f"ok: {len(configuration.devices)} devices, delivered to {server} by way of {waiting}"])
@@ -68,17 +71,21 @@ def unit(
     ),
 ) -> None:
     """Print a systemd unit: printos agent unit > /etc/systemd/system/printos.service."""
-    from printos_ext.agent.service import unit as written  # noqa: PLC0415 - as above
-
-    output.lines(written(file, secret).splitlines())
+    unit_of("agent run", file, secret)
 
 
 @outbox.command()
 def show(context: typer.Context, file: File = None, *, as_json: AsJson = False) -> None:
     """List what PrintOS refused for good, and why; say what waits. An agent may be running."""
+    import asyncio  # noqa: PLC0415 - as above
+
     from printos_ext.agent.looking import look  # noqa: PLC0415 - as above
 
-    seen = _refusing(lambda: look(_configuration(context, file).outbox_path))
+    configuration = configuration_of(context, file)
+    if configuration.on_nats:
+        seen = refusing(lambda: asyncio.run(needing_nats("opening").look(configuration)))
+    else:
+        seen = refusing(lambda: look(configuration.outbox_path))
     output.show([_row(letter) for letter in seen.dead], columns=COLUMNS, as_json="" if as_json else None)
     counts = seen.counts
     output.tell(f"{counts.waiting} waiting, {counts.dead} refused, {counts.dropped} dropped")
@@ -96,7 +103,38 @@ def drop(context: typer.Context, numbers: Numbers = None, file: File = None, *, 
     _each(context, file, _chosen(numbers, every=every), lambda box, number: box.drop(number))
 
 
-def _configuration(context: typer.Context, file: Path | None) -> "Configuration":
+def unit_of(words: str, file: Path, secret: Path) -> None:
+    """Print a systemd unit that runs these words of `printos`."""
+    from printos_ext.agent.service import unit as written  # noqa: PLC0415 - as above
+
+    output.lines(written(words, file, secret).splitlines())
+
+
+def needing_nats(module: str) -> Any:
+    """Return a module about a fleet, which needs an extra."""
+    import logging  # noqa: PLC0415 - as above
+    from importlib import import_module  # noqa: PLC0415 - as above
+
+    # Who asks one thing is told in one line; who runs for long has a log.
+    logging.getLogger("printos_ext").addHandler(logging.NullHandler())
+    try:
+        return import_module(f"printos_ext.fleet.{module}")
+    except ModuleNotFoundError as error:
+        told = f"NATS needs {error.name}: pip install 'printos-device[agent,nats]'"
+        raise output.CommandError(told, exits.USAGE) from None
+
+
+def _agent(configuration: "Configuration") -> "Agent":
+    """Return what reads devices and tells PrintOS or, if statuses wait on NATS, the forwarders."""
+    from printos_ext.agent.running import Agent  # noqa: PLC0415 - as above
+
+    if not configuration.on_nats:
+        return Agent(configuration)
+    agent: Agent = needing_nats("site").site(configuration)
+    return agent
+
+
+def configuration_of(context: typer.Context, file: Path | None) -> "Configuration":
     """Read the configuration; without a file, that of a machine that has only attached devices."""
     from printos_ext.agent.attached import read_attached, state_file  # noqa: PLC0415 - as above
     from printos_ext.agent.configuration import parsed, read_configuration  # noqa: PLC0415 - as above
@@ -109,7 +147,7 @@ def _configuration(context: typer.Context, file: Path | None) -> "Configuration"
     return read_configuration(file or usual, attached, instead=said)
 
 
-def _begun(context: typer.Context, *, as_json: bool) -> Any:
+def begun(context: typer.Context, *, as_json: bool) -> Any:
     """Log to stderr from here on, and return what runs an agent."""
     if is_dry_run(context):
         raise typer.BadParameter("an agent delivers: there is no --dry-run of it")
@@ -124,14 +162,15 @@ def _begun(context: typer.Context, *, as_json: bool) -> Any:
     return process
 
 
-def _refusing(work: "Callable[[], Any]") -> Any:
+def refusing(work: "Callable[[], Any]") -> Any:
     """Do something with the outbox; what it cannot take or give is told in one line."""
     from printos_ext.agent.outbox import OutboxError  # noqa: PLC0415 - as above
 
     try:
         return work()
     except OutboxError as error:
-        raise output.CommandError(str(error), exits.ERROR) from None
+        status = exits.NO_ANSWER if isinstance(error, ConnectionError) else exits.ERROR
+        raise output.CommandError(str(error), status) from None
 
 
 def _chosen(numbers: list[int] | None, *, every: bool) -> list[int] | None:
@@ -142,21 +181,30 @@ def _chosen(numbers: list[int] | None, *, every: bool) -> list[int] | None:
 
 
 def _each(
-    context: typer.Context, file: Path | None, numbers: list[int] | None, do: "Callable[[Outbox, int], Awaitable[None]]"
+    context: typer.Context,
+    file: Path | None,
+    numbers: list[int] | None,
+    do: "Callable[[AnyOutbox, int], Awaitable[None]]",
 ) -> None:
     """Do something with refused statuses; those with which it cannot be done are told, and the others are done."""
     import asyncio  # noqa: PLC0415 - as above
 
     from printos_ext.agent.running import outbox_of  # noqa: PLC0415 - as above
 
+    def outbox_in(configuration: "Configuration") -> "AbstractAsyncContextManager[AnyOutbox]":
+        if not configuration.on_nats:
+            return outbox_of(configuration)
+        on_nats: AbstractAsyncContextManager[AnyOutbox] = needing_nats("opening").jetstream(configuration)
+        return on_nats
+
     async def use() -> list[BaseException | None]:
-        async with outbox_of(_configuration(context, file)) as box:
+        async with outbox_in(configuration_of(context, file)) as box:
             there = [letter.number for letter in box.dead()]
             asked = sorted(there if numbers is None else numbers, reverse=True)  # the newest of a device is put back
             known = (do(box, number) if number in there else _unknown(number) for number in asked)
             return await asyncio.gather(*known, return_exceptions=True)
 
-    results = _refusing(lambda: asyncio.run(use()))
+    results = refusing(lambda: asyncio.run(use()))
     errors = [error for error in results if error]
     for error in errors[:MOST_TOLD]:
         output.tell(str(error))
