@@ -86,7 +86,7 @@ def test_lock_files_hold_hashes_and_no_host(lock: str, root: Path) -> None:
 def test_dependencies_are_what_the_packages_import(root: Path, project: dict[str, Any]) -> None:
     files = [*(root / "generated").rglob("*.py"), *(root / "printos_ext").rglob("*.py")]
     extras = {"httpcore", "httpx_aiohttp", "opentelemetry"}  # httpx brings the first, extras the others
-    extras |= {"aiohttp", "gufo", "prometheus_client", "zeroconf"}  # [agent]
+    extras |= {"aiohttp", "gufo", "prometheus_client", "zeroconf", "nats"}  # [agent], [nats]
     extras |= {
         "jsonschema",
         "pytest",

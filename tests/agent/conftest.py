@@ -1,25 +1,14 @@
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agent_processes import Running, started
+from environments import clean_environment, nats
 
 from printos_ext.sandbox import Sandbox
 
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """No setting of the user's, nothing attached, and the sandbox's secret."""
-    for name in [name for name in os.environ if name.startswith("PRINTOS_")]:
-        monkeypatch.delenv(name)
-    folder = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-    monkeypatch.setenv("PRINTOS_API_KEY", "sandbox")
-    monkeypatch.setenv("PRINTOS_API_SECRET", "sandbox-secret")
-    return folder
+__all__ = ["clean_environment", "nats"]
 
 
 @pytest.fixture

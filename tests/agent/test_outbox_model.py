@@ -1,17 +1,24 @@
-"""Whatever is done to an outbox in whatever order, it holds what a dictionary would hold."""
+"""Whatever is done to either outbox in whatever order, it holds what a dictionary would hold."""
 
 import asyncio
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import ClassVar
 
+import pytest
 from attrs import frozen
+from fleets import jetstream
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from nats_servers import NatsServer, nats_server
 from outboxes import status
 
+from printos_ext.agent.any_outbox import AnyOutbox
 from printos_ext.agent.outbox import Letter, Outbox, OutboxError, Status
 
 NAMES = st.sampled_from(["A", "B", "C", "D"])
@@ -50,8 +57,10 @@ class Model(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        outbox = Outbox(Path(self.folder.name) / "outbox.db", history=self.history)
-        self.outbox = self.loop.run_until_complete(self.stack.enter_async_context(outbox))
+        self.outbox = self.loop.run_until_complete(self.stack.enter_async_context(self.opened()))
+
+    def opened(self) -> AbstractAsyncContextManager[AnyOutbox]:
+        return Outbox(Path(self.folder.name) / "outbox.db", history=self.history)
 
     @rule(names=st.lists(NAMES, min_size=1, max_size=4), word=st.text(max_size=3), metrics=st.integers() | st.none())
     def put(self, names: list[str], word: str, metrics: int | None) -> None:
@@ -133,6 +142,26 @@ class Model(RuleBasedStateMachine):
         assert (counts.dead, counts.dropped, counts.lost) == (len(self.dead), 0, 0)
 
 
+class NatsModel(Model):
+    """The same, on NATS."""
+
+    server: ClassVar[NatsServer]
+
+    def opened(self) -> AbstractAsyncContextManager[AnyOutbox]:
+        return jetstream(self.server, Path(self.folder.name).name, history=self.history)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with nats_server(tmp_path_factory.mktemp("nats")) as server:
+        NatsModel.server = server
+        yield
+
+
+TestNatsBesideItsModel = NatsModel.TestCase
+TestNatsBesideItsModel.settings = settings(
+    max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "100")) // 10, stateful_step_count=30
+)
 TestOutboxBesideItsModel = Model.TestCase
 TestOutboxBesideItsModel.settings = settings(
     max_examples=int(os.environ.get("PRINTOS_EXAMPLES", "40")), stateful_step_count=30

@@ -37,6 +37,7 @@ def written(
         "delivery": {"min_interval": 0.05, "heartbeat": 60, **tables.get("delivery", {})},
         "reading": {"every": 0.1, **tables.get("reading", {})},
         "agent": {"page": "off", **tables.get("agent", {})},
+        "nats": tables.get("nats", {}),
     }
     lines = [line for name, table in whole.items() for line in (f"[{name}]", *_pairs(table))]
     lines += [line for table in listed for line in ("[[device]]", *_pairs(table))]
@@ -86,13 +87,20 @@ class Running:
         self.process.wait()
 
 
-def started(sandbox: Sandbox, folder: Path, *, environment: Mapping[str, str] = {}, **options: Any) -> Running:
+def started(
+    sandbox: Sandbox,
+    folder: Path,
+    *,
+    words: Sequence[str] = ("agent", "run"),
+    environment: Mapping[str, str] = {},
+    **options: Any,
+) -> Running:
     """Start one, and wait until it runs."""
     file = written(sandbox, folder, **options)
     log = folder / f"log-{time.monotonic_ns()}"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [*COMMAND, "agent", "run", "--config", str(file), "--log-json"],
+            [*COMMAND, *words, "--config", str(file), "--log-json"],
             stdout=stream,
             stderr=stream,
             env={**os.environ, **environment},
