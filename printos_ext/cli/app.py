@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from . import VERSION, agents, attaching, config, devices, exits, manual, output
+from . import VERSION, agents, attaching, config, devices, exits, fleets, manual, output
 from .connecting import Said
 from .output import CommandError, ReaderGoneError, hush, tell
 
@@ -23,7 +23,19 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 LONGEST_TIMEOUT = 86_400.0
 WITH_FIELDS = ("list", "get", "provision", "ensure")
 SECTIONS = {
-    "Devices": ("devices", "attach", "attached", "detach", "read", "discover", "capture", "agent", "outbox"),
+    "Devices": (
+        "devices",
+        "attach",
+        "attached",
+        "detach",
+        "read",
+        "discover",
+        "capture",
+        "agent",
+        "outbox",
+        "forward",
+        "fleet",
+    ),
     "Setting up": ("config", "doctor", "sandbox"),
     "More": ("completion", "man"),
 }
@@ -64,6 +76,8 @@ app.add_typer(devices.group, name="devices")
 app.add_typer(config.group, name="config")
 app.add_typer(agents.agent, name="agent")
 app.add_typer(agents.outbox, name="outbox")
+app.add_typer(fleets.forward, name="forward")
+app.add_typer(fleets.fleet, name="fleet")
 attaching.add_to(app)
 
 

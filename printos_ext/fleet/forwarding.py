@@ -1,0 +1,126 @@
+"""A forwarder: an agent that reads no devices, and delivers what is on NATS for the shares that are its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import attrs
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from printos_ext.agent.clock import Clock
+from printos_ext.agent.configuration import Configuration
+from printos_ext.agent.connection import Connection, connect
+from printos_ext.agent.events import event
+from printos_ext.agent.letters import OutboxError
+from printos_ext.agent.running import Agent
+from printos_ext.errors import ConfigurationError
+
+from .link import Link, LinkError
+from .opening import jetstream_of
+from .outbox import JetStreamOutbox
+from .presence import Presence
+from .provisioning import Provisioning
+from .rates import Rate
+
+LOOK_EVERY = 5.0  # seconds
+PATIENCE = 10.0  # until it is worth telling that NATS is away
+
+
+def only_forwarding(configuration: Configuration) -> Configuration:
+    """Return a configuration without devices: a forwarder reads none."""
+    if not configuration.on_nats:
+        raise ConfigurationError('a forwarder takes statuses from NATS: say where it is: outbox = "nats://HOST:4222"')
+    agent = attrs.evolve(configuration.agent, attached=False)
+    return attrs.evolve(configuration, devices={}, attached={}, agent=agent)
+
+
+@asynccontextmanager
+async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
+    """Forward until the block ends; NATS is waited for, as long as it takes."""
+    link = Link(configuration.on_nats or "", configuration.nats)
+    outbox = jetstream_of(configuration, link)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(link)
+        while not link.is_up:
+            try:
+                await link.up(PATIENCE)
+            except LinkError as error:
+                event("waiting", error=str(error), level="warning")
+        connections: list[Connection] = []
+
+        def remembered(configuration: Configuration, clock: Clock) -> Connection:
+            connections[:] = [connect(configuration, clock)]
+            return connections[0]
+
+        agent = await stack.enter_async_context(Agent(configuration, outbox=lambda _: outbox, connect=remembered))
+        outbox.attending.tell = agent.delivery.learn
+        forwarding = Forwarding(agent, outbox)
+        agent.more_ailments, agent.more_metrics = forwarding.ailments, forwarding.metrics
+
+        async def register(model: str, serial_number: str, location: str | None) -> str:
+            return await connections[0].register(model, serial_number, location)
+
+        replicas = configuration.nats.replicas
+        await stack.enter_async_context(Provisioning(link, outbox.names, register, replicas=replicas))
+        forwarding.presence = await stack.enter_async_context(
+            Presence(link, outbox.names, outbox.attending.me, attend=outbox.attending.only, facts=forwarding.facts)
+        )
+        looking = asyncio.create_task(forwarding.look())
+        stack.callback(looking.cancel)
+        yield agent
+
+
+class Forwarding:
+    """What there is to tell of a forwarder, beside what an agent tells."""
+
+    presence: Presence
+
+    def __init__(self, agent: Agent, outbox: JetStreamOutbox) -> None:
+        """Tell of these."""
+        self._agent, self._outbox = agent, outbox
+        self._rate = Rate()
+        self._pending = 0
+
+    async def look(self) -> None:
+        """Ask from time to time how much waits in all."""
+        while True:
+            self._rate.add(self._agent.clock.monotonic(), self._agent.delivery.tally.taken)
+            with suppress(OutboxError):  # NATS is away, which is told elsewhere
+                self._pending = (await self._outbox.look())["messages"]
+            await asyncio.sleep(LOOK_EVERY)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the others may know, and `printos fleet status`."""
+        tally, shelves = self._agent.delivery.tally, self._outbox.attending.shelves()
+        return {
+            "shares": sum(shelf.is_complete for shelf in shelves),
+            "devices": sum(len(shelf.leases) for shelf in shelves),
+            "waiting": sum(shelf.waiting for shelf in shelves),
+            "oldest": round(self._outbox.attending.oldest(), 1),
+            "rate": round(self._rate.per_second, 1),
+            "taken": tally.taken,
+            "refused": tally.refused,
+            "failed": tally.failed,
+            "redelivered": self._outbox.redelivered,
+        }
+
+    def ailments(self) -> list[str]:
+        """Return why nothing may get through."""
+        seconds = self._outbox.link.seconds_down
+        return [f"NATS is away for {seconds:.0f} s: {self._outbox.link.why_down}"] if seconds > PATIENCE else []
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield what Prometheus may know."""
+        facts = self.facts()
+        for name, told, number in (
+            ("pending", "Statuses that wait on NATS, in all shares.", self._pending),
+            ("oldest_seconds", "How long the device that waits longest in these shares does so.", facts["oldest"]),
+            ("shares", "Shares whose devices this forwarder sends for.", facts["shares"]),
+            ("fleet_devices", "Devices of these shares that were sent for within a day.", facts["devices"]),
+            ("forwarders", "Forwarders that are there, this one included.", self.presence.forwarders),
+            ("nats_away_seconds", "How long NATS has been away.", self._outbox.link.seconds_down),
+        ):
+            yield GaugeMetricFamily(f"printos_{name}", told, number)
+        told = "Statuses that were sent although they had been sent before."
+        yield CounterMetricFamily("printos_redeliveries", told, self._outbox.redelivered)
