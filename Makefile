@@ -66,6 +66,9 @@ spec-update: $(READY) ## NEW=path: take this version of HP's document in; withou
 bench: $(READY) $(PEERS) ## measure, beside what it is compared with; JSON=path: keep the figures there
 	@$(PY) benchmarks/bench.py $(if $(JSON),--json "$$JSON")
 
+bench-fleet: $(READY) ## measure a fleet of 100,000 devices with two forwarders, which takes minutes
+	@$(PY) benchmarks/fleet.py --devices 100000
+
 lint-spec: $(READY) $(REDOCLY) ## check the contract itself
 	@$(PY) -m openapi_spec_validator $(DOCUMENT)
 	@if test -e $(REDOCLY); then \
@@ -112,4 +115,4 @@ $(REDOCLY): .ci/redocly/package-lock.json
 		2>/dev/null && npm ci --prefix .ci/redocly --silent --fetch-retries=0; then touch $@; \
 	else echo "note: without Redocly: Node.js 22.12 or newer (or 20.19), npm and its registry are not all here"; fi
 
-.PHONY: help demo test fuzz torture check fmt regenerate drift record spec-diff spec-update bench lint-spec build test-wheel lock clean
+.PHONY: help demo test fuzz torture check fmt regenerate drift record spec-diff spec-update bench bench-fleet lint-spec build test-wheel lock clean

@@ -14,7 +14,7 @@ from calls import SETTINGS, measured_calls
 from decoding import SIZES, measured_decoding
 
 HERE = Path(__file__).resolve().parent
-OTHERS = ("imports", "sandbox", "snmp", "outbox")
+OTHERS = ("imports", "sandbox", "snmp", "outbox", "fleet")
 
 
 def main() -> None:
