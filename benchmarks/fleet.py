@@ -85,7 +85,9 @@ async def measured(folder: Path, devices: int, forwarders: int) -> int:
                     print(
                         ROW.format(f"put while they send, statuses put /s, round {pages}", f"{devices / seconds:,.0f}")
                     )
-                print(ROW.format("NATS: bytes on disk", f"{(await outbox.look())['bytes']:,}"))
+                waits = await outbox.look()
+                each = waits["bytes"] / max(1, waits["messages"])
+                print(ROW.format("NATS: bytes on disk for a status that waits", f"{each:.0f}"))
                 print(ROW.format("NATS: memory, MiB", f"{memory(server):,.0f}"))
                 while (await outbox.look())["messages"]:  # noqa: ASYNC110 - others change it
                     await asyncio.sleep(0.1)
