@@ -25,8 +25,11 @@ async def answer_in(link: Link, names: Names, key: str) -> dict[str, Any] | None
         if error.code in NOT_FOUND:
             return None
         raise
-    answer: dict[str, Any] | None = json.loads(base64.b64decode(found["message"].get("data", "")) or b"null")
-    return answer
+    try:
+        answer = json.loads(base64.b64decode(found["message"].get("data", "")))
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and answer.keys() & {"id", "error"} else None
 
 
 class Asking:

@@ -8,9 +8,9 @@ from itertools import islice
 from uuid import uuid4
 
 from printos_ext.agent.events import event
-from printos_ext.agent.letters import OutboxError
+from printos_ext.agent.letters import OutboxError, status_of
 
-from .following import all_in, follow
+from .following import Arrived, all_in, follow
 from .link import Link
 from .names import Names, device_of, share_of
 from .shelves import Kept, Leased, Shelf
@@ -83,8 +83,9 @@ class Attending:
             shelf = Shelf(self._history)
             try:
                 await self._fill(share, shelf)
-            except OutboxError as error:
-                event("share in doubt", share=share, error=str(error), level="warning")
+            except Exception as error:  # noqa: BLE001 - whatever it is, a share is not left alone
+                is_ours = isinstance(error, OutboxError)
+                event("share in doubt", share=share, error=str(error), level="warning", trace=not is_ours)
             finally:
                 if self._shelves.get(share) is shelf:
                     del self._shelves[share]
@@ -102,10 +103,10 @@ class Attending:
                 if one is None:
                     shelf.is_complete = True
                     continue
-                device_id, headers = device_of(one.message.subject), one.message.headers or {}
-                letter = Kept(int(headers.get(NUMBER, one.number)), one.number, one.message.data.decode())
-                shelf.learn(device_id, letter, one.kept_at - ahead)
-                self.tell((device_id,), {})
+                if (letter := _letter_in(one, share)) is not None:
+                    device_id = device_of(one.message.subject)
+                    shelf.learn(device_id, letter, one.kept_at - ahead)
+                    self.tell((device_id,), {})
 
     async def _learn_leases(self, share: int, shelf: Shelf) -> float:
         """Return by how much the server's clock is ahead of ours: a mark among the leases tells what it says now."""
@@ -117,8 +118,23 @@ class Attending:
             else:
                 found.append(one)
         for one in found:
-            number, _, who = one.message.data.decode().partition(" ")
+            number, _, who = one.message.data.decode(errors="replace").partition(" ")
             moment, is_mine = min(one.kept_at - ahead, self.monotonic()), who == self.me  # a clock may be set back
             sent_at = moment if is_mine else moment + self._longest_call
-            shelf.leases[device_of(one.message.subject)] = Leased(one.number, int(number), sent_at, is_mine)
+            shelf.leases[device_of(one.message.subject)] = Leased(
+                one.number, int(number) if number.isdecimal() else 0, sent_at, is_mine
+            )
         return ahead
+
+
+def _letter_in(one: Arrived, share: int) -> Kept | None:
+    """Return a letter, unless somebody else has put something on its subject that is none; that stays where it is."""
+    try:
+        device_id, body = device_of(one.message.subject), one.message.data.decode()
+        status_of(device_id, body)
+        if share_of(device_id) == share:
+            return Kept(int((one.message.headers or {}).get(NUMBER, one.number)), one.number, body)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    event("not understood", subject=one.message.subject, level="warning")
+    return None

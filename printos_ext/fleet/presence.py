@@ -76,13 +76,20 @@ class Presence:
 
     async def _heard(self, message: Msg) -> None:
         """Make room at once for who is new; take over from who is missing in time."""
-        try:
-            said = json.loads(message.data)
-            who, is_leaving = str(said["id"]), "bye" in said
-        except (ValueError, KeyError, TypeError):
-            event("not understood", subject=message.subject, level="warning")
-            return
-        if is_leaving:
-            self._circle.leave([who])
-        elif self._circle.hear(who, self._monotonic()) and self._link.is_up:
+        said = said_in(message)
+        if "bye" in said:
+            self._circle.leave([said["id"]])
+        elif said and self._circle.hear(said["id"], self._monotonic()) and self._link.is_up:
             self._attend(self._circle.mine(self._monotonic()))
+
+
+def said_in(message: Msg) -> dict[str, Any]:
+    """Return what a forwarder says of itself; nothing, if it is none that says so."""
+    try:
+        said = json.loads(message.data)
+        if isinstance(said["id"], str):
+            return dict(said)
+    except (ValueError, KeyError, TypeError):
+        pass
+    event("not understood", subject=message.subject, level="warning")
+    return {}

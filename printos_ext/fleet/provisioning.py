@@ -66,8 +66,6 @@ class Provisioning:
                     await self._answer(asked)
             except OutboxError:
                 await asyncio.sleep(1.0)  # NATS is away: what was asked is told again when it is back
-            except Exception as error:  # noqa: BLE001 - one question must not stop the others, whatever is wrong with it
-                event("not provisioned", error=repr(error), level="error", trace=True)
 
     async def _next(self) -> Msg | None:
         """Return a question, if there is one soon."""
@@ -83,8 +81,13 @@ class Provisioning:
         key = asked.subject.rpartition(".")[2]
         known = await answer_in(self._link, self._names, key)
         if known is None or "id" not in known:
-            what = json.loads(asked.data)
-            model, serial_number, location = (what.get(name) for name in ("model", "serial_number", "location"))
+            try:
+                what = json.loads(asked.data)
+                model, serial_number, location = (what.get(name) for name in ("model", "serial_number", "location"))
+            except (ValueError, AttributeError):
+                event("not understood", subject=asked.subject, level="warning")
+                await self._link.tell(asked.reply, b"+TERM")
+                return
             try:
                 async with asyncio.timeout(LONGEST_CALL / 2):
                     answer = {"id": await self._register(model, serial_number, location)}

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 
+from printos_ext.agent.events import event
 from printos_ext.agent.letters import DeadLetter, OutboxError, body_of, status_of
 
 from .following import Arrived, all_in
@@ -36,7 +37,10 @@ class Refused:
         """Learn all that are there."""
         self._letters = {}
         async for one in all_in(self._link, self._names.stream("dead"), f"{self._names.fleet}.dead.>"):
-            self._learn(one)
+            try:
+                self._learn(one)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                event("not understood", subject=one.message.subject, level="warning")
 
     async def add(self, dead: DeadLetter) -> None:
         """Keep a letter, safely when this returns."""

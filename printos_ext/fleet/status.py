@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import json
 from typing import Any
 
 from printos_ext.agent.configuration import Configuration
@@ -10,6 +9,7 @@ from printos_ext.agent.configuration import Configuration
 from .link import Link, Msg, RefusedError
 from .names import Names
 from .opening import UP_WITHIN
+from .presence import said_in
 from .sharing import HELLO_EVERY
 
 EVERYBODY = 1.5 * HELLO_EVERY  # seconds
@@ -40,8 +40,8 @@ async def _forwarders(link: Link, names: Names) -> list[dict[str, Any]]:
     heard: dict[str, dict[str, Any]] = {}
 
     async def hear(message: Msg) -> None:
-        said = json.loads(message.data)
-        if "bye" not in said:
+        said = said_in(message)
+        if said and "bye" not in said:
             heard[said["id"]] = {name: said.get(name) for name in ("id", "host", "pid", "version")} | {
                 name: said.get(name) or 0 for name in FIGURES
             }
