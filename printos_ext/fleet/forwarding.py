@@ -83,8 +83,9 @@ class Forwarding:
         self._pending = 0
 
     async def look(self) -> None:
-        """Ask from time to time how much waits in all."""
+        """Ask from time to time how much waits in all, and keep to an interval that was reloaded."""
         while True:
+            self._outbox.min_interval = self._agent.configuration.delivery.min_interval
             self._rate.add(self._agent.clock.monotonic(), self._agent.delivery.tally.taken)
             with suppress(OutboxError):  # NATS is away, which is told elsewhere
                 self._pending = (await self._outbox.look())["messages"]

@@ -1,6 +1,8 @@
 """Sites and forwarders as real processes, with NATS between them and the sandbox behind: what people see of them."""
 
+import asyncio
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,11 +12,13 @@ from typing import Any
 import jsonschema
 import pytest
 from agent_processes import COMMAND, Running
-from deliveries import fleet, taken
-from nats_servers import nats_server
+from deliveries import fleet, status, taken
+from fleets import jetstream
+from nats_servers import NatsServer, nats_server
 from server import free_port, until
 
 from printos_ext import cli
+from printos_ext import fleet as fleet_room
 from printos_ext.sandbox import Sandbox
 
 Start = Callable[..., Running]
@@ -50,6 +54,18 @@ def test_what_a_site_reads_is_sent_by_a_forwarder(start: Start, sandbox: Sandbox
     start(sandbox, "agent", "run", devices=presses(5))
 
     assert until(lambda: len(taken(sandbox.journal)) == 5, 20)
+
+
+def test_history_is_sent_in_its_order(start: Start, sandbox: Sandbox, nats: NatsServer, tmp_path: Path) -> None:
+    async def put() -> None:
+        async with jetstream(nats, tmp_path.name, history=True) as outbox:
+            for pages in range(5):
+                await outbox.put(*(status(device, pages) for device in range(3)))
+
+    asyncio.run(put())
+    start(sandbox, "forward", "run", outbox={"history": True}, **QUICKLY)
+
+    assert until(lambda: taken(sandbox.journal) == {f"d{n}": [0, 1, 2, 3, 4] for n in range(3)}, 20)
 
 
 def test_site_needs_no_key_of_printos(start: Start, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +104,23 @@ def test_devices_that_many_sites_ask_for_are_registered_one_time(start: Start, s
     posts = [entry["request"]["body"]["serialNumber"] for entry in sandbox.journal if entry["method"] == "POST"]
     assert sorted(posts) == [f"new-{n}" for n in range(5)]
     assert len(sites) == 3
+
+
+def test_site_does_its_work_with_the_permissions_of_the_page(start: Start, sandbox: Sandbox, tmp_path: Path) -> None:
+    page = (Path(fleet_room.__file__).parent / "README.md").read_text("utf-8")
+    (permissions,) = re.findall(r"^    (permissions = \{\n(?:      .*\n)+    \})", page, re.MULTILINE)
+    allowed = permissions.replace("printos.", f"{tmp_path.name}.")
+    users = f'{{ user: "forwarder", password: "f" }}, {{ user: "site", password: "s", {allowed} }}'
+    devices = [{"sources": [FAST.format(1)], "model": "T250", "serial_number": "new"}]
+    with nats_server(tmp_path / "nats", f"authorization {{ users = [ {users} ] }}") as own:
+        for words, user in ((("forward", "run"), "forwarder"), (("agent", "run"), "site")):
+            password = tmp_path / user
+            password.write_text(user[0], encoding="utf-8")
+            password.chmod(0o600)
+            access = {"user": user, "password_file": str(password)}
+            start(sandbox, *words, server=own, nats=access, devices=devices if user == "site" else {}, **QUICKLY)
+
+        assert until(lambda: len(taken(sandbox.journal)) == 1, 30)
 
 
 def test_device_that_printos_refuses_is_told_at_the_site(start: Start, sandbox: Sandbox) -> None:
