@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,21 @@ def test_forwarder_without_nats_in_its_configuration_says_what_is_missing(tmp_pa
     done = command("forward", "run", "-c", file)
 
     assert (done.returncode, 'outbox = "nats://' in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["forward", "run"], ["fleet", "status"], ["agent", "run"], ["outbox", "show"]])
+def test_missing_extra_is_named(words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('outbox = "nats://127.0.0.1"\n', encoding="utf-8")
+    program = (
+        "import sys; sys.modules['nats'] = None;"
+        f"sys.argv = ['printos', *{words!r}, '-c', {str(file)!r}];"
+        "from printos_ext.cli import main; sys.exit(main())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+
+    assert (done.returncode, "pip install 'printos-device[agent,nats]'" in done.stderr) == (2, True)
 
 
 def test_health_and_metrics_tell_when_nats_is_away(start: Start, sandbox: Sandbox, tmp_path: Path) -> None:
