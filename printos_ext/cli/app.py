@@ -36,8 +36,7 @@ SECTIONS = {
         "forward",
         "fleet",
     ),
-    "Setting up": ("config", "doctor", "sandbox"),
-    "More": ("completion", "man"),
+    "Setting up": ("config", "doctor", "sandbox", "completion", "man"),
 }
 
 
