@@ -114,7 +114,9 @@ class Connection:
         """Return the id of a device, which is provisioned if PrintOS does not know it."""
         printos = self._printos.with_options(deadline=LONGEST_LIST)
         device = await printos.devices.ensure(model=model, serial_number=serial_number, location=location)
-        return str(device.id)
+        if not isinstance(device.id, str):
+            raise PrintOSError(f"PrintOS gives {model} {serial_number} no id")
+        return device.id
 
     async def _list(self) -> None:
         """Ask for all devices, or take down why they are not known."""

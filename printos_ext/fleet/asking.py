@@ -11,7 +11,7 @@ from printos_ext.agent.letters import OutboxError
 from printos_ext.sources.reading import SourceError
 
 from .link import NOT_FOUND, Link, RefusedError
-from .names import Names, key_of
+from .names import NOT_UNDERSTOOD, Names, key_of
 
 ASKED_AGAIN_AFTER = 3600.0  # seconds, if PrintOS has refused a device
 ANSWERED_WITHIN, LOOK_EVERY = 3.0, 0.25
@@ -27,7 +27,7 @@ async def answer_in(link: Link, names: Names, key: str) -> dict[str, Any] | None
         raise
     try:
         answer = json.loads(base64.b64decode(found["message"].get("data", "")))
-    except ValueError:
+    except NOT_UNDERSTOOD:
         return None
     return answer if isinstance(answer, dict) and answer.keys() & {"id", "error"} else None
 

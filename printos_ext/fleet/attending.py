@@ -12,7 +12,7 @@ from printos_ext.agent.letters import OutboxError, status_of
 
 from .following import Arrived, all_in, follow
 from .link import Link
-from .names import Names, device_of, share_of
+from .names import NOT_UNDERSTOOD, Names, device_of, share_of
 from .shelves import Kept, Leased, Shelf
 
 AGAIN_AFTER = 1.0  # seconds
@@ -103,7 +103,7 @@ class Attending:
                 if one is None:
                     shelf.is_complete = True
                     continue
-                if (letter := _letter_in(one, share)) is not None:
+                if (letter := _letter_in(one, self._names, share)) is not None:
                     device_id = device_of(one.message.subject)
                     shelf.learn(device_id, letter, one.kept_at - ahead)
                     self.tell((device_id,), {})
@@ -127,14 +127,14 @@ class Attending:
         return ahead
 
 
-def _letter_in(one: Arrived, share: int) -> Kept | None:
+def _letter_in(one: Arrived, names: Names, share: int) -> Kept | None:
     """Return a letter, unless somebody else has put something on its subject that is none; that stays where it is."""
     try:
         device_id, body = device_of(one.message.subject), one.message.data.decode()
         status_of(device_id, body)
-        if share_of(device_id) == share:
+        if share_of(device_id) == share and one.message.subject == names.status(device_id):
             return Kept(int((one.message.headers or {}).get(NUMBER, one.number)), one.number, body)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except NOT_UNDERSTOOD:
         pass
     event("not understood", subject=one.message.subject, level="warning")
     return None

@@ -13,13 +13,19 @@ from printos_ext.agent.letters import OutboxError
 
 SHARES = 64
 LONGEST_TOKEN = 2000  # bytes: with the rest of the subject, a line of NATS' protocol holds at most 4,096
+# What reading somebody else's message raises, if it is not one of ours.
+NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 def token_of(device_id: str) -> str:
     """Return an id as one token of a subject: readable, whatever is in it."""
-    token = quote(device_id, safe="").replace(".", "%2E")
+    try:
+        token = quote(device_id, safe="").replace(".", "%2E")
+    except UnicodeEncodeError:
+        raise OutboxError(f"no subject can hold the id of device {device_id[:50]!r}: it is no text") from None
     if not 0 < len(token) <= LONGEST_TOKEN:
-        raise OutboxError(f"no subject can hold the id of device {device_id[:50]!r}…: give it one of 1 to 600 letters")
+        told = f"a shorter one, of at most {LONGEST_TOKEN:,} bytes with all but plain letters as %XX"
+        raise OutboxError(f"no subject can hold the id of device {device_id[:50]!r}: give it {told}")
     return token
 
 

@@ -12,7 +12,7 @@ from printos_ext.agent.events import event
 from printos_ext.version import __version__
 
 from .link import Link, LinkError, Msg
-from .names import Names
+from .names import NOT_UNDERSTOOD, Names
 from .sharing import HELLO_EVERY, SETTLED_AFTER, Circle
 
 
@@ -89,7 +89,7 @@ def said_in(message: Msg) -> dict[str, Any]:
         said = json.loads(message.data)
         if isinstance(said["id"], str):
             return dict(said)
-    except (ValueError, KeyError, TypeError):
+    except NOT_UNDERSTOOD:
         pass
     event("not understood", subject=message.subject, level="warning")
     return {}

@@ -17,7 +17,7 @@ from printos_ext.errors import PrintOSError
 from . import streams
 from .asking import answer_in
 from .link import Link, Msg
-from .names import Names
+from .names import NOT_UNDERSTOOD, Names
 
 CONSUMER = "forwarders"
 WAIT, LONGEST_CALL = 4.0, 120.0  # seconds
@@ -66,6 +66,9 @@ class Provisioning:
                     await self._answer(asked)
             except OutboxError:
                 await asyncio.sleep(1.0)  # NATS is away: what was asked is told again when it is back
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others want an id, too
+                event("stumbled", error=repr(error), level="error", trace=error)
+                await asyncio.sleep(1.0)
 
     async def _next(self) -> Msg | None:
         """Return a question, if there is one soon."""
@@ -84,7 +87,7 @@ class Provisioning:
             try:
                 what = json.loads(asked.data)
                 model, serial_number, location = (what.get(name) for name in ("model", "serial_number", "location"))
-            except (ValueError, AttributeError):
+            except NOT_UNDERSTOOD:
                 event("not understood", subject=asked.subject, level="warning")
                 await self._link.tell(asked.reply, b"+TERM")
                 return

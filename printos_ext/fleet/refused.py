@@ -8,7 +8,7 @@ from printos_ext.agent.letters import DeadLetter, OutboxError, body_of, status_o
 
 from .following import Arrived, all_in
 from .link import Link
-from .names import Names
+from .names import NOT_UNDERSTOOD, Names
 
 
 class Refused:
@@ -39,7 +39,7 @@ class Refused:
         async for one in all_in(self._link, self._names.stream("dead"), f"{self._names.fleet}.dead.>"):
             try:
                 self._learn(one)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except NOT_UNDERSTOOD:
                 event("not understood", subject=one.message.subject, level="warning")
 
     async def add(self, dead: DeadLetter) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from printos_ext.agent.configuration import Configuration
 
-from .link import Link, Msg, RefusedError
+from .link import NOT_FOUND, Link, Msg, RefusedError
 from .names import Names
 from .opening import UP_WITHIN
 from .presence import said_in
@@ -55,8 +55,10 @@ async def _state(link: Link, stream: str) -> dict[str, Any]:
     """Return the state of a stream; one that was not made yet holds nothing."""
     try:
         state: dict[str, Any] = (await link.api(f"STREAM.INFO.{stream}"))["state"]
-    except RefusedError:
-        return {}
+    except RefusedError as error:
+        if error.code in NOT_FOUND:
+            return {}
+        raise
     return state
 
 

@@ -18,7 +18,7 @@ from printos_ext.sandbox import Sandbox
 
 Start = Callable[..., Running]
 
-GARBAGE = [b"", b"\xff\xfe", b"null", b"[]", b"{}", b'{"status": 7, "observed_at": "yesterday"}']
+GARBAGE = [b"[" * 100_000, b"", b"\xff\xfe", b"null", b"[]", b"{}", b'{"status": 7, "observed_at": "yesterday"}']
 
 
 @pytest.fixture
