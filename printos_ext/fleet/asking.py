@@ -39,6 +39,11 @@ class Asking:
         """Name the link; nobody is asked yet."""
         self._link, self._names, self._monotonic = link, names, monotonic
         self._asked_at: dict[str, float] = {}
+        self._gone: set[str] = set()
+
+    def disown(self, device_id: str) -> None:
+        """Ask again for what has this id: PrintOS does not know it any more."""
+        self._gone.add(device_id)
 
     async def id_of(self, model: str, serial_number: str, location: str | None) -> str:
         """Return the id of a device; `SourceError` if it has none yet, or will have none."""
@@ -46,22 +51,34 @@ class Asking:
         called = f"{model} {serial_number}"
         try:
             answer = await answer_in(self._link, self._names, key)
-            if not (answer and "id" in answer) and self._is_due(key):
-                await self._ask(key, {"model": model, "serial_number": serial_number, "location": location})
-                answer = await self._answered(key, answer)
+            before = answer
+            if not self._is_good(answer):
+                what = {"model": model, "serial_number": serial_number, "location": location}
+                await self._ask_once(key, what, (answer or {}).get("id"))
+                answer = await self._answered(key, before)
         except OutboxError as error:
             raise SourceError(f"{called}: its id cannot be asked for: {error}") from None
-        if answer and "id" in answer:
+        if answer and "id" in answer and (answer != before or self._is_good(answer)):
+            self._gone.discard(answer["id"])
             return str(answer["id"])
-        why = f"PrintOS refused it: {answer['error']}" if answer else "a forwarder was asked to register it"
+        why = (
+            f"PrintOS refused it: {answer['error']}"
+            if answer and "error" in answer
+            else "a forwarder was asked for one"
+        )
         raise SourceError(f"{called} has no id: {why}")
 
-    def _is_due(self, key: str) -> bool:
-        return self._monotonic() - self._asked_at.get(key, float("-inf")) >= ASKED_AGAIN_AFTER
+    def _is_good(self, answer: dict[str, Any] | None) -> bool:
+        return answer is not None and "id" in answer and answer["id"] not in self._gone
 
-    async def _ask(self, key: str, what: dict[str, str | None]) -> None:
-        await self._link.put(self._names.asked(key), json.dumps(what).encode(), Nats_Msg_Id=key)
-        self._asked_at[key] = self._monotonic()
+    async def _ask_once(self, key: str, what: dict[str, str | None], instead_of: str | None) -> None:
+        """Ask for an id, and after a while again; one that is gone is named, so that another is looked for."""
+        number = f"{key} {instead_of}" if instead_of else key
+        if self._monotonic() - self._asked_at.get(number, float("-inf")) < ASKED_AGAIN_AFTER:
+            return
+        question = json.dumps({**what, "instead_of": instead_of}).encode()
+        await self._link.put(self._names.asked(key), question, Nats_Msg_Id=number)
+        self._asked_at[number] = self._monotonic()
 
     async def _answered(self, key: str, before: dict[str, Any] | None) -> dict[str, Any] | None:
         """Return a new answer, if it comes soon."""

@@ -17,6 +17,7 @@ from printos_ext.agent.running import Agent
 from printos_ext.errors import ConfigurationError
 
 from .link import Link, LinkError
+from .names import Names
 from .opening import jetstream_of
 from .outbox import JetStreamOutbox
 from .presence import Presence
@@ -55,6 +56,14 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
 
         agent = await stack.enter_async_context(Agent(configuration, outbox=lambda _: outbox, connect=remembered))
         outbox.attending.tell = agent.delivery.learn
+        telling: set[asyncio.Task[None]] = set()
+
+        def disown(device_id: str) -> None:
+            task = asyncio.create_task(_tell_gone(link, outbox.names, device_id))
+            telling.add(task)
+            task.add_done_callback(telling.discard)
+
+        agent.delivery.disown = disown
         forwarding = Forwarding(agent, outbox)
         agent.more_ailments, agent.more_metrics = forwarding.ailments, forwarding.metrics
 
@@ -69,6 +78,12 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
         looking = asyncio.create_task(forwarding.look())
         stack.callback(looking.cancel)
         yield agent
+
+
+async def _tell_gone(link: Link, names: Names, device_id: str) -> None:
+    """Let the sites know that PrintOS has no such device, so that they ask for another id."""
+    with suppress(OutboxError):  # the next status of the device tells it again
+        await link.tell(names.gone, device_id.encode())
 
 
 class Forwarding:

@@ -83,6 +83,11 @@ class Names:
         """The subject on which forwarders tell that they are there."""
         return f"{self.fleet}.forwarders"
 
+    @property
+    def gone(self) -> str:
+        """The subject on which forwarders tell the ids that PrintOS does not know any more."""
+        return f"{self.fleet}.gone"
+
     def stream(self, what: str) -> str:
         """Return the name of a stream: `status`, `lease`, `dead`, `provision`; of the bucket `devices`, too."""
         return f"KV_{self.fleet}-devices" if what == "devices" else f"{self.fleet}-{what}"

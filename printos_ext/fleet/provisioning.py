@@ -20,6 +20,7 @@ from .link import Link, Msg
 from .names import NOT_UNDERSTOOD, Names
 
 CONSUMER = "forwarders"
+ASKED = ("model", "serial_number", "location", "instead_of")
 WAIT, LONGEST_CALL = 4.0, 120.0  # seconds
 AGAIN_AFTER = 30.0
 
@@ -82,15 +83,15 @@ class Provisioning:
 
     async def _answer(self, asked: Msg) -> None:
         key = asked.subject.rpartition(".")[2]
+        try:
+            what = json.loads(asked.data)
+            model, serial_number, location, instead_of = (what.get(name) for name in ASKED)
+        except NOT_UNDERSTOOD:
+            event("not understood", subject=asked.subject, level="warning")
+            await self._link.tell(asked.reply, b"+TERM")
+            return
         known = await answer_in(self._link, self._names, key)
-        if known is None or "id" not in known:
-            try:
-                what = json.loads(asked.data)
-                model, serial_number, location = (what.get(name) for name in ("model", "serial_number", "location"))
-            except NOT_UNDERSTOOD:
-                event("not understood", subject=asked.subject, level="warning")
-                await self._link.tell(asked.reply, b"+TERM")
-                return
+        if known is None or known.get("id") in {None, instead_of}:
             try:
                 async with asyncio.timeout(LONGEST_CALL / 2):
                     answer = {"id": await self._register(model, serial_number, location)}
@@ -102,7 +103,7 @@ class Provisioning:
                     await self._link.tell(asked.reply, f"-NAK {again}".encode())
                     return
                 answer = {"error": str(error)}
-            told = {"model": model, "serial_number": serial_number, **answer}
+            told = {"model": model, "serial_number": serial_number, "instead_of": instead_of, **answer}
             await self._link.put(self._names.answer(key), json.dumps(told).encode())
         await self._link.tell(asked.reply, b"+ACK")
 

@@ -3,6 +3,8 @@
 Its own outbox is the spool: what JetStream does not take, or not yet, waits there.
 """
 
+from collections.abc import Callable
+
 from printos_ext.agent.clock import Clock
 from printos_ext.agent.configuration import Configuration, Device
 from printos_ext.agent.letters import OutboxError, Status
@@ -12,21 +14,30 @@ from printos_ext.sources.reading import Reading, SourceError
 
 from . import streams
 from .asking import Asking
-from .link import TOO_LARGE, Link, RefusedError
+from .link import TOO_LARGE, Link, Msg, RefusedError
 from .names import Names, token_of
 from .posting import post
 
 
 def site(configuration: Configuration) -> Agent:
     """Return an agent that puts statuses on NATS."""
-    return Agent(configuration, connect=Site)
+
+    def disown(device_id: str) -> None:
+        agent.watching.disown(device_id)
+
+    def connect(configuration: Configuration, _: Clock) -> Site:
+        return Site(configuration, disown)
+
+    agent = Agent(configuration, connect=connect)
+    return agent
 
 
 class Site:
     """JetStream, for an agent."""
 
-    def __init__(self, configuration: Configuration, _: Clock) -> None:
-        """Find the credentials and begin to connect."""
+    def __init__(self, configuration: Configuration, disown: Callable[[str], None]) -> None:
+        """Find the credentials and begin to connect; `disown` is told the ids that PrintOS does not know any more."""
+        self._disown = disown
         self._link, self._names = Link(configuration.on_nats or "", configuration.nats), Names(configuration.nats.fleet)
         self._asking = Asking(self._link, self._names)
         storage, replicas = configuration.outbox, configuration.nats.replicas
@@ -77,3 +88,9 @@ class Site:
     async def _prepare(self) -> None:
         for wanted in self._streams:
             await streams.ensure(self._link, wanted)
+        await self._link.subscribe(self._names.gone, self._heard)
+
+    async def _heard(self, message: Msg) -> None:
+        device_id = message.data.decode(errors="replace")
+        self._asking.disown(device_id)
+        self._disown(device_id)

@@ -18,7 +18,7 @@ from fleets import jetstream
 from nats_servers import NatsServer, nats_server
 from server import free_port, until
 
-from printos_ext import cli
+from printos_ext import PrintOS, cli
 from printos_ext import fleet as fleet_room
 from printos_ext.sandbox import Sandbox
 
@@ -122,6 +122,20 @@ def test_site_does_its_work_with_the_permissions_of_the_page(start: Start, sandb
             start(sandbox, *words, server=own, nats=access, devices=devices if user == "site" else {}, **QUICKLY)
 
         assert until(lambda: len(taken(sandbox.journal)) == 1, 30)
+
+
+def test_device_that_got_another_id_is_reported_under_that(start: Start, sandbox: Sandbox) -> None:
+    start(sandbox, "forward", "run", **QUICKLY)
+    devices = [{"sources": [FAST.format(1)], "model": "T250", "serial_number": "new"}]
+    start(sandbox, "agent", "run", devices=devices, reading={"every": 0.1, "timeout": 10})
+    assert until(lambda: len(taken(sandbox.journal)) == 1, 30)
+
+    with PrintOS(sandbox.key, sandbox.secret, base_url=sandbox.url) as printos:
+        again = printos.devices.provision(model="T250", serial_number="new")
+
+    assert until(lambda: again.id in taken(sandbox.journal), 30)
+    posts = [entry for entry in sandbox.journal if entry["operation"] == "provisionDevice"]
+    assert len(posts) == 2  # the first one, and ours
 
 
 def test_device_that_printos_refuses_is_told_at_the_site(start: Start, sandbox: Sandbox) -> None:

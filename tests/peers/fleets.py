@@ -63,7 +63,7 @@ async def site(
 ) -> AsyncIterator[Delivery]:
     """Put statuses into a spool, and from there on NATS, until the block ends."""
     clock = clock or Clock()
-    way = Site(configured_for(servers, fleet, **nats), clock)
+    way = Site(configured_for(servers, fleet, **nats), lambda _: None)
     async with Outbox(folder / "spool.db") as spool:
         delivery = Delivery(spool, way.send, Pacing(0.0, 32, Random(0).random), clock)
         running = asyncio.create_task(delivery.run())
