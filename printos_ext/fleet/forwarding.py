@@ -16,7 +16,7 @@ from printos_ext.agent.letters import OutboxError
 from printos_ext.agent.running import Agent
 from printos_ext.errors import ConfigurationError
 
-from .link import Link, LinkError
+from .link import Link
 from .names import Names
 from .opening import jetstream_of
 from .outbox import JetStreamOutbox
@@ -43,11 +43,8 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
     outbox = jetstream_of(configuration, link)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(link)
-        while not link.is_up:
-            try:
-                await link.up(PATIENCE)
-            except LinkError as error:
-                event("waiting", error=str(error), level="warning")
+        while not await _is_ready(link):
+            await asyncio.sleep(PATIENCE)
         connections: list[Connection] = []
 
         def remembered(configuration: Configuration, clock: Clock) -> Connection:
@@ -78,6 +75,17 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
         looking = asyncio.create_task(forwarding.look())
         stack.callback(looking.cancel)
         yield agent
+
+
+async def _is_ready(link: Link) -> bool:
+    """Tell whether NATS is there, and a JetStream."""
+    try:
+        await link.up(PATIENCE)
+        await link.api("INFO")
+    except OutboxError as error:
+        event("waiting", error=str(error), level="warning")
+        return False
+    return True
 
 
 async def _tell_gone(link: Link, names: Names, device_id: str) -> None:

@@ -198,7 +198,8 @@ class Link:
             closed.set()
 
         async def failed(error: Exception) -> None:
-            self._note(str(error) or type(error).__name__)
+            if not self._keeping.cancelling():
+                self._note(str(error) or type(error).__name__)
 
         await client.connect(**self._options, closed_cb=ended, disconnected_cb=ended, error_cb=failed)
         self._inbox = client.new_inbox()
@@ -257,7 +258,8 @@ def document_in(message: Msg) -> dict[str, Any]:
     """Return what JetStream answered, or raise what it refused."""
     status = (message.headers or {}).get("Status")
     if status:
-        raise RefusedError("NATS has no such stream, or is no JetStream: start it with -js", int(status))
+        why = "NATS has no such stream, or is no JetStream: start nats-server with -js, and a forwarder before sites"
+        raise RefusedError(why, int(status))
     document: dict[str, Any] = json.loads(message.data)
     if error := document.get("error"):
         raise RefusedError(f"NATS refuses: {error.get('description')}", error.get("err_code", 0))

@@ -161,6 +161,20 @@ def test_status_tells_devices_what_waits_and_who_sends(start: Start, sandbox: Sa
     assert (shown.returncode, "10 devices" in shown.stderr, "by 2 forwarders" in shown.stderr) == (0, True, True)
 
 
+def test_forwarder_waits_for_a_jetstream(start: Start, sandbox: Sandbox, tmp_path: Path) -> None:
+    own = NatsServer(tmp_path / "nats", has_jetstream=False)
+    own.start()
+    try:
+        forwarder = start(sandbox, "forward", "run", server=own, awaited="waiting")
+        told = command("fleet", "status", "-c", forwarder.file)
+        assert forwarder.process.poll() is None
+    finally:
+        own.kill()
+
+    assert told.returncode != 0
+    assert "start nats-server with -js" in told.stderr
+
+
 def test_status_of_a_fleet_without_nats_is_no_answer(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text(f'outbox = "nats://127.0.0.1:{free_port()}"\n', encoding="utf-8")

@@ -155,7 +155,7 @@ async def test_nats_without_jetstream_is_told(tmp_path: Path) -> None:
     server.start()
     try:
         async with linked(server) as link:
-            with pytest.raises(Exception, match="start it with -js"):
+            with pytest.raises(Exception, match="start nats-server with -js"):
                 await link.api("STREAM.INFO.x")
     finally:
         server.kill()

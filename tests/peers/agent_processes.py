@@ -93,9 +93,10 @@ def started(
     *,
     words: Sequence[str] = ("agent", "run"),
     environment: Mapping[str, str] = {},
+    awaited: str = "started",
     **options: Any,
 ) -> Running:
-    """Start one, and wait until it runs."""
+    """Start one, and wait until it runs, or has logged something else."""
     file = written(sandbox, folder, **options)
     log = folder / f"log-{time.monotonic_ns()}"
     with log.open("w") as stream:
@@ -108,6 +109,6 @@ def started(
         )
     page = options.get("agent", {}).get("page", "off")
     running = Running(process, log, file, None if page == "off" else f"http://{page}/")
-    assert until(lambda: running.has_logged("started") or process.poll() is not None, 30), log.read_text("utf-8")
+    assert until(lambda: running.has_logged(awaited) or process.poll() is not None, 30), log.read_text("utf-8")
     assert process.poll() is None, log.read_text("utf-8")
     return running
