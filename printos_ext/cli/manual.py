@@ -49,7 +49,7 @@ def _commands(command: Any, words: tuple[str, ...]) -> Iterator[str]:
 def _options(command: Any) -> Iterator[str]:
     for option in command.params:
         if not _is_argument(option) and not option.hidden:
-            metavar = "" if option.is_flag else f" {option.metavar or option.type.name.upper()}"
+            metavar = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
             yield ".TP"
             yield f".B {_roff(', '.join([*option.opts, *option.secondary_opts]) + metavar)}"
             yield _roff(option.help or "")
