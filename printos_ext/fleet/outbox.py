@@ -5,6 +5,7 @@ there. What is to be sent next is in memory, for the shares that are attended.
 """
 
 import asyncio
+import base64
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
@@ -210,12 +211,29 @@ class JetStreamOutbox:
                 await shelf.has_seen(number)
 
     async def _remove(self, letter: Letter) -> None:
+        """Delete a letter; numbers begin anew with a stream that was made anew, so what it says has to be the same."""
         device_id = letter.status.device_id
         shelf = self.attending.shelf_of(device_id)
-        place = shelf.place(device_id, letter.number) if shelf else letter.number
+        kept = shelf.kept(device_id, letter.number) if shelf else None
+        place = kept.place if kept else letter.number
+        body = kept.body if kept else await self._body_at(place, device_id)
+        if body is None or status_of(device_id, body) != letter.status:
+            return
         await self.link.delete(self.names.stream("status"), place)
-        if shelf:
+        if shelf and kept:
             shelf.forget(device_id, letter.number, self.attending.monotonic())
+
+    async def _body_at(self, place: int, device_id: str) -> str | None:
+        """Return what is said of a device in a place of the stream; None if nothing is."""
+        try:
+            found = await self.link.api(f"STREAM.MSG.GET.{self.names.stream('status')}", seq=place)
+        except RefusedError as error:
+            if error.code in NOT_FOUND:
+                return None
+            raise
+        message = found["message"]
+        is_of_device = message["subject"] == self.names.status(device_id)
+        return base64.b64decode(message.get("data", "")).decode(errors="replace") if is_of_device else None
 
     async def _last(self, device_id: str) -> tuple[int, int]:
         """Return the place and the number of what waits of a device; zeros if nothing does."""

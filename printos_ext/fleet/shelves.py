@@ -58,9 +58,9 @@ class Shelf:
         """Return the letter of a device that is to be sent next."""
         return next(iter(self._letters.get(device_id, ())), None)
 
-    def place(self, device_id: str, number: int) -> int:
-        """Return where a letter is: where its number says, unless it was put back."""
-        return next((one.place for one in self._letters.get(device_id, ()) if one.number == number), number)
+    def kept(self, device_id: str, number: int) -> Kept | None:
+        """Return the letter of a device that has a number."""
+        return next((one for one in self._letters.get(device_id, ()) if one.number == number), None)
 
     def learn(self, device_id: str, letter: Kept, moment: float) -> None:
         """Take down that a letter has come."""
