@@ -31,6 +31,7 @@ def options(servers: list[str], access: Nats, environment: Mapping[str, str] = o
         "max_reconnect_attempts": 1,
         "reconnect_time_wait": 0,
         "connect_timeout": 3,
+        "flush_timeout": 5,  # without it, who sends waits for ever when a connection ends that was full
     }
 
 

@@ -21,11 +21,10 @@ from printos_ext.agent.events import event
 from printos_ext.agent.letters import OutboxError
 
 from .access import options
+from .ending import abandon, close, ended
 
 ANSWER_WITHIN = 5.0  # seconds
 BEFORE_NEXT_TRY = 0.5
-LONGEST_CLOSE = 1.0
-PING_EVERY, PING_WITHIN = 5.0, 10
 WRONG_LAST, NOT_FOUND, TOO_LARGE = 10071, {10037, 10059}, 10054
 
 __all__ = ["Link", "LinkError", "Msg", "RefusedError"]
@@ -182,26 +181,28 @@ class Link:
             client, closed = Client(), asyncio.Event()
             try:
                 await self._connect(client, closed)
-                await _ended(client, closed)
+                await ended(client, closed)
+                abandon(client)
             except Exception as error:  # noqa: BLE001 - whatever it is, NATS is tried again
                 if not isinstance(error, nats.errors.NoServersError):  # of which the reason was noted
                     self._note(str(error) or type(error).__name__)
                 self._refusal = error if isinstance(error, RefusedError) else None
+                abandon(client)
             finally:
                 self.tried.set()
                 self._fall()
-                await _close(client)
+                await close(client)
             await asyncio.sleep(BEFORE_NEXT_TRY)
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:
-        async def ended() -> None:
+        async def over() -> None:
             closed.set()
 
         async def failed(error: Exception) -> None:
             if not self._keeping.cancelling():
                 self._note(str(error) or type(error).__name__)
 
-        await client.connect(**self._options, closed_cb=ended, disconnected_cb=ended, error_cb=failed)
+        await client.connect(**self._options, closed_cb=over, disconnected_cb=over, error_cb=failed)
         self._inbox = client.new_inbox()
         await client.subscribe(f"{self._inbox}.*", cb=self._answered)
         self._client = client
@@ -269,18 +270,3 @@ def document_in(message: Msg) -> dict[str, Any]:
 def number_in(message: Msg) -> int:
     """Return the number of a message that was kept."""
     return int(document_in(message)["seq"])
-
-
-async def _ended(client: Client, closed: asyncio.Event) -> None:
-    """Return when a connection has ended; an error of the client's if nobody is at its other end."""
-    while not closed.is_set():
-        await client.flush(PING_WITHIN)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PING_EVERY):
-                await closed.wait()
-
-
-async def _close(client: Client) -> None:
-    with suppress(OSError, nats.errors.Error, TimeoutError):
-        async with asyncio.timeout(LONGEST_CLOSE):
-            await client.close()

@@ -15,9 +15,11 @@ import trustme
 from fleets import linked
 from nats_servers import NatsServer, nats_server
 from server import free_port
+from wires import Wire
 
 from printos_ext.agent.configuration import Nats
 from printos_ext.errors import ConfigurationError
+from printos_ext.fleet import ending
 from printos_ext.fleet.access import options
 from printos_ext.fleet.link import Link, LinkError, Msg
 
@@ -183,6 +185,25 @@ async def test_link_that_went_down_comes_up_again_and_fails_what_was_asked_meanw
             await link.up(10)
 
             assert (len(ups), link.seconds_down, link.why_down) == (1, 0.0, None)
+
+
+async def test_connection_that_is_given_up_sends_nothing_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "PING_EVERY", 0.1)
+    monkeypatch.setattr(ending, "PING_WITHIN", 1)
+    with nats_server(tmp_path / "nats") as server:
+        async with Wire(server.port) as wire, Link(f"nats://127.0.0.1:{wire.port}", Nats()) as link:
+            await link.up(10)
+            wire.is_cut = True
+            # more than the buffers of both ends hold: the rest would follow as soon as there is room
+            telling = [asyncio.create_task(link.tell("old", b"x" * 500_000)) for _ in range(100)]
+            while link.is_up:  # noqa: ASYNC110 - the link changes it
+                await asyncio.sleep(0.01)
+            wire.is_cut = False
+            await link.up(10)
+            await asyncio.gather(*telling, return_exceptions=True)
+
+            assert wire.was_reset
+            assert wire.passed < 40_000_000
 
 
 async def never(_: Msg) -> None:
