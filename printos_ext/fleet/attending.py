@@ -1,6 +1,7 @@
 """The shares that a forwarder attends: who was sent for in them, what waits, and what comes."""
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
@@ -118,13 +119,22 @@ class Attending:
             else:
                 found.append(one)
         for one in found:
-            number, _, who = one.message.data.decode(errors="replace").partition(" ")
+            number, who, observed_at = lease_in(one.message.data)
             moment, is_mine = min(one.kept_at - ahead, self.monotonic()), who == self.me  # a clock may be set back
             sent_at = moment if is_mine else moment + self._longest_call
-            shelf.leases[device_of(one.message.subject)] = Leased(
-                one.number, int(number) if number.isdecimal() else 0, sent_at, is_mine
-            )
+            shelf.leases[device_of(one.message.subject)] = Leased(one.number, number, sent_at, is_mine, observed_at)
         return ahead
+
+
+def lease_in(lease: bytes) -> tuple[int, str, dt.datetime | None]:
+    """Return which letter a lease is for, who has it, and from when its status is, as far as it tells."""
+    number, who, moment, *_ = [*lease.decode(errors="replace").split(" "), "", "", ""]
+    try:
+        observed_at = dt.datetime.fromisoformat(moment)
+    except ValueError:
+        observed_at = None
+    is_zoned = observed_at is not None and observed_at.tzinfo is not None
+    return int(number) if number.isdecimal() else 0, who, observed_at if is_zoned else None
 
 
 def _letter_in(one: Arrived, names: Names, share: int) -> Kept | None:

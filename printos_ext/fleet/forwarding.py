@@ -146,5 +146,8 @@ class Forwarding:
             ("nats_away_seconds", "How long NATS has been away.", self._outbox.link.seconds_down),
         ):
             yield GaugeMetricFamily(f"printos_{name}", told, number)
-        told = "Statuses that were sent although they had been sent before."
-        yield CounterMetricFamily("printos_redeliveries", told, self._outbox.redelivered)
+        for name, told, number in (
+            ("redeliveries", "Statuses that were sent although they had been sent before.", self._outbox.redelivered),
+            ("late", "Statuses that were not sent: a newer one of the device was.", self._outbox.late),
+        ):
+            yield CounterMetricFamily(f"printos_{name}", told, number)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+from printos_ext.agent.events import event
 from printos_ext.agent.letters import (
     LONGEST_REASON,
     Counts,
@@ -28,7 +29,7 @@ from .link import ANSWER_WITHIN, NOT_FOUND, WRONG_LAST, Link, RefusedError, docu
 from .names import Names
 from .posting import post
 from .refused import Refused
-from .shelves import Leased
+from .shelves import Leased, is_late
 
 LONGEST_LEASE = 2.0  # seconds: an answer that took longer may be as old as that
 
@@ -67,7 +68,7 @@ class JetStreamOutbox:
         """
         self.link, self.names, self.min_interval = link, names, min_interval
         self.attending = Attending(link, names, history=history, longest_call=longest_call)
-        self.redelivered = 0
+        self.redelivered = self.late = 0
         self._refused = Refused(link, names)
         self._history, self._clock, self._size = history, clock, 0
         self._streams = [
@@ -116,6 +117,7 @@ class JetStreamOutbox:
         before = shelf.leases.get(device_id)
         if before and not before.is_mine and begun < before.sent_at + self.min_interval:
             raise NotLeasedError("another forwarder has sent for this device less than min_interval ago")
+        await self._refuse_late(letter, before)
         try:
             place = await self._lease(letter, str(before.place if before else 0))
         except OutboxError as error:
@@ -125,7 +127,9 @@ class JetStreamOutbox:
         if self.attending.shelf_of(device_id) is not shelf or self.attending.monotonic() - begun > LONGEST_LEASE:
             raise NotLeasedError("NATS took too long: another forwarder may have sent for this device by now")
         self.redelivered += before is not None and before.number == letter.number
-        shelf.leases[device_id] = Leased(place, letter.number, begun, is_mine=True)
+        shelf.leases[device_id] = Leased(
+            place, letter.number, begun, is_mine=True, observed_at=letter.status.observed_at
+        )
 
     def leased(self) -> Mapping[str, float]:
         """Return for each device of these shares that was sent for within a day how many seconds ago that was."""
@@ -194,9 +198,26 @@ class JetStreamOutbox:
         """Know nothing any more: others may attend the shares, and NATS may come back with something else."""
         self.attending.only(())
 
+    async def _refuse_late(self, letter: Letter, before: Leased | None) -> None:
+        """Delete a letter that was overtaken on its way: a newer one was sent. With history, each counts."""
+        device_id, newer = letter.status.device_id, before.observed_at if before else None
+        if self._history or newer is None or not is_late(letter.status.observed_at, newer):
+            return
+        shelf = self.attending.shelf_of(device_id)
+        kept = shelf.kept(device_id, letter.number) if shelf else None
+        if kept and kept.place != kept.number:  # somebody has put it back, to have it sent
+            return
+        await self._remove(letter)
+        self.late += 1
+        event("late", device=device_id, observed_at=str(letter.status.observed_at), sent=str(newer), level="warning")
+        raise NotLeasedError("it came late: a newer status of this device was sent")
+
     async def _lease(self, letter: Letter, known: str) -> int:
         """Write a lease in place of the one that is known, and return its place; only one of several can."""
-        subject, entry = self.names.lease(letter.status.device_id), f"{letter.number} {self.attending.me}".encode()
+        subject, entry = (
+            self.names.lease(letter.status.device_id),
+            f"{letter.number} {self.attending.me} {letter.status.observed_at.isoformat()}".encode(),
+        )
         # A cluster takes what two expect alike at the same moment from both; of the same message it takes one.
         headers = {"Nats_Expected_Last_Subject_Sequence": known, "Nats_Msg_Id": f"{subject} {known}"}
         answer = document_in(await self.link.ask(subject, entry, **headers))

@@ -1,10 +1,15 @@
 """What waits in one share, and who was sent for in it, as a forwarder knows it. No I/O, no clock."""
 
 import asyncio
+import datetime as dt
 from bisect import insort
 from collections.abc import ItemsView
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
+
+from printos_ext.agent.letters import status_of
+
+LATEST = 3600.0  # seconds
 
 
 @frozen(order=True)
@@ -25,12 +30,14 @@ class Leased:
         number: The number of the letter.
         sent_at: When it was sent at the latest, by the monotonic clock.
         is_mine: Whether it was me.
+        observed_at: Of the status that was sent, if it is known.
     """
 
     place: int
     number: int
     sent_at: float
     is_mine: bool = False
+    observed_at: dt.datetime | None = None
 
 
 @define
@@ -66,8 +73,10 @@ class Shelf:
         """Take down that a letter has come."""
         self._since.setdefault(device_id, moment)
         letters = self._letters.setdefault(device_id, [])
-        if not self.history:
-            letters.clear()
+        if not self.history and letters:
+            newest = letters.pop()
+            if is_late(observed_at(letter), observed_at(newest)):  # what it has replaced is sent all the same
+                letter = evolve(newest, place=letter.place)
         insort(letters, letter)
         self.saw(letter.place)
 
@@ -93,3 +102,14 @@ class Shelf:
             future = asyncio.get_running_loop().create_future()
             self._waiters.append((place, future))
             await future
+
+
+def observed_at(letter: Kept) -> dt.datetime:
+    """Return when a device did what a letter says, by the clock of its site."""
+    return status_of("", letter.body).observed_at
+
+
+def is_late(one: dt.datetime, other: dt.datetime) -> bool:
+    """Tell whether one was overtaken on its way; if it is older by more than an hour, its site's clock was set back."""
+    seconds = (other.replace(tzinfo=other.tzinfo or dt.UTC) - one.replace(tzinfo=one.tzinfo or dt.UTC)).total_seconds()
+    return 0 < seconds <= LATEST
