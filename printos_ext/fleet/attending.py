@@ -63,6 +63,11 @@ class Attending:
         """Return what is known of all shares that are attended."""
         return list(self._shelves.values())
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether there are shares to attend, and of none is known yet all that waits."""
+        return bool(self._tasks) and not any(shelf.is_complete for shelf in self.shelves())
+
     def oldest(self) -> float:
         """Return for how many seconds the device that waits longest does so."""
         since = [moment for shelf in self.shelves() for _, moment in islice(shelf.since(), 1)]

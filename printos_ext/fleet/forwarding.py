@@ -25,6 +25,7 @@ from .provisioning import Provisioning
 from .rates import Rate
 
 LOOK_EVERY = 5.0  # seconds
+LONGEST_DOUBT = 30.0
 PATIENCE = 10.0  # until it is worth telling that NATS is away
 
 
@@ -104,15 +105,29 @@ class Forwarding:
         self._agent, self._outbox = agent, outbox
         self._rate = Rate()
         self._pending = 0
+        self._complete_at = agent.clock.monotonic()
+        self._trouble: str | None = None
 
     async def look(self) -> None:
         """Ask from time to time how much waits in all, and keep to an interval that was reloaded."""
         while True:
             self._outbox.min_interval = self._agent.configuration.delivery.min_interval
             self._rate.add(self._agent.clock.monotonic(), self._agent.delivery.tally.taken)
-            with suppress(OutboxError):  # NATS is away, which is told elsewhere
-                self._pending = (await self._outbox.look())["messages"]
+            if not self._outbox.attending.is_incomplete:
+                self._complete_at = self._agent.clock.monotonic()
+            with suppress(LinkError):  # NATS is away, which is told elsewhere
+                await self._look()
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _look(self) -> None:
+        try:
+            self._pending, self._trouble = (await self._outbox.look())["messages"], None
+        except OutboxError as error:
+            if isinstance(error, LinkError):
+                raise
+            if self._trouble != str(error):
+                event("streams", error=str(error), level="error")
+            self._trouble = str(error)
 
     def facts(self) -> dict[str, Any]:
         """Return what the others may know, and `printos fleet status`."""
@@ -132,7 +147,12 @@ class Forwarding:
     def ailments(self) -> list[str]:
         """Return why nothing may get through."""
         seconds = self._outbox.link.seconds_down
-        return [f"NATS is away for {seconds:.0f} s: {self._outbox.link.why_down}"] if seconds > PATIENCE else []
+        if seconds > PATIENCE:
+            return [f"NATS is away for {seconds:.0f} s: {self._outbox.link.why_down}"]
+        unknown = self._agent.clock.monotonic() - self._complete_at
+        stuck = [f"what waits is not known for {unknown:.0f} s"] if unknown > LONGEST_DOUBT else []
+        refused = f"NATS takes no leases, so nothing is sent: {self._outbox.trouble}" if self._outbox.trouble else None
+        return [*stuck, *(why for why in (self._trouble, refused) if why)]
 
     def metrics(self) -> Iterator[Metric]:
         """Yield what Prometheus may know."""

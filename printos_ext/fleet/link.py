@@ -26,6 +26,7 @@ from .ending import abandon, close, ended
 ANSWER_WITHIN = 5.0  # seconds
 BEFORE_NEXT_TRY = 0.5
 WRONG_LAST, NOT_FOUND, TOO_LARGE = 10071, {10037, 10059}, 10054
+GONE = {503, 10059}  # nobody takes what is put on a subject: its stream is not there
 
 __all__ = ["Link", "LinkError", "Msg", "RefusedError"]
 

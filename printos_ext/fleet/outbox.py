@@ -69,6 +69,7 @@ class JetStreamOutbox:
         self.link, self.names, self.min_interval = link, names, min_interval
         self.attending = Attending(link, names, history=history, longest_call=longest_call)
         self.redelivered = self.late = 0
+        self.trouble: str | None = None  # why NATS takes no leases, if it does not
         self._refused = Refused(link, names)
         self._history, self._clock, self._size = history, clock, 0
         self._streams = [
@@ -121,11 +122,12 @@ class JetStreamOutbox:
         try:
             place = await self._lease(letter, str(before.place if before else 0))
         except OutboxError as error:
-            if isinstance(error, RefusedError) and error.code == WRONG_LAST:
-                self.attending.doubt(device_id)
+            if isinstance(error, RefusedError):
+                self._not_leased(device_id, error)
             raise NotLeasedError(f"no lease for this device: {error}") from error
         if self.attending.shelf_of(device_id) is not shelf or self.attending.monotonic() - begun > LONGEST_LEASE:
             raise NotLeasedError("NATS took too long: another forwarder may have sent for this device by now")
+        self.trouble = None
         self.redelivered += before is not None and before.number == letter.number
         shelf.leases[device_id] = Leased(
             place, letter.number, begun, is_mine=True, observed_at=letter.status.observed_at
@@ -178,25 +180,31 @@ class JetStreamOutbox:
         await self._refused.drop(number)
 
     async def look(self) -> Mapping[str, Any]:
-        """Return the state of the stream: how many letters wait in all shares, and their bytes."""
-        state, dead = [await self._state(what) for what in ("status", "dead")]
+        """Return the state of the stream: how many letters wait in all shares, and their bytes.
+
+        A stream that somebody has deleted is made again.
+        """
+        states: list[dict[str, Any]] = [(await streams.ensure(self.link, one))["state"] for one in self._streams]
+        state, _, dead = states
         self._size = state["bytes"]
         if dead["messages"] != len(self._refused):  # somebody else has buried some, or dropped them
             await self._refused.read()
         return state
 
-    async def _state(self, what: str) -> dict[str, Any]:
-        state: dict[str, Any] = (await self.link.api(f"STREAM.INFO.{self.names.stream(what)}"))["state"]
-        return state
-
     async def _prepare(self) -> None:
-        for wanted in self._streams:
-            await streams.ensure(self.link, wanted)
         await self.look()
 
     def _leave(self) -> None:
         """Know nothing any more: others may attend the shares, and NATS may come back with something else."""
         self.attending.only(())
+
+    def _not_leased(self, device_id: str, error: RefusedError) -> None:
+        """Learn who has the device if another was faster; anything else keeps all statuses back, and is told once."""
+        if error.code == WRONG_LAST:
+            self.attending.doubt(device_id)
+        elif self.trouble != str(error):
+            self.trouble = str(error)
+            event("not leased", device=device_id, error=self.trouble, level="error")
 
     async def _refuse_late(self, letter: Letter, before: Leased | None) -> None:
         """Delete a letter that was overtaken on its way: a newer one was sent. With history, each counts."""

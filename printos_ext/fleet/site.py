@@ -4,6 +4,7 @@ Its own outbox is the spool: what JetStream does not take, or not yet, waits the
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from printos_ext.agent.clock import Clock
 from printos_ext.agent.configuration import Configuration, Device
@@ -14,7 +15,7 @@ from printos_ext.sources.reading import Reading, SourceError
 
 from . import streams
 from .asking import Asking
-from .link import TOO_LARGE, Link, Msg, RefusedError
+from .link import GONE, TOO_LARGE, Link, Msg, RefusedError
 from .names import Names, token_of
 from .posting import post
 
@@ -67,6 +68,8 @@ class Site:
             await self._link.tried.wait()
             await post(self._link, self._names, [status], once=True)
         except RefusedError as error:
+            if error.code in GONE:
+                await self._make_again()
             kind = InvalidArgumentError if error.code == TOO_LARGE else PrintOSError
             raise kind(f"the status of device {status.device_id!r} was not put: {error}") from None
         except OutboxError as error:
@@ -85,10 +88,18 @@ class Site:
         """Close the connection."""
         await self._link.aclose()
 
+    async def _make_again(self) -> None:
+        """See to it that the streams are there the next time: somebody has deleted one."""
+        with suppress(OutboxError):  # a forwarder may, if this site must not
+            await self._make()
+
     async def _prepare(self) -> None:
+        await self._make()
+        await self._link.subscribe(self._names.gone, self._heard)
+
+    async def _make(self) -> None:
         for wanted in self._streams:
             await streams.ensure(self._link, wanted)
-        await self._link.subscribe(self._names.gone, self._heard)
 
     async def _heard(self, message: Msg) -> None:
         device_id = message.data.decode(errors="replace")

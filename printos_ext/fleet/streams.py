@@ -78,31 +78,36 @@ def answers(names: Names, *, replicas: int) -> dict[str, Any]:
     }
 
 
-async def ensure(link: Link, wanted: Mapping[str, Any]) -> None:
-    """See to it that a stream is there and keeps what it has to; `RefusedError` says what is wrong with it."""
+async def ensure(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """See to it that a stream is there and keeps what it has to, and return what NATS tells of it.
+
+    `RefusedError` says what is wrong with it.
+    """
     name = wanted["name"]
     try:
-        there = (await link.api(f"STREAM.INFO.{name}"))["config"]
+        told = await link.api(f"STREAM.INFO.{name}")
     except RefusedError as error:
         if error.code != MISSING:
             raise
-        there = await _made(link, wanted)
+        told = await _made(link, wanted)
+    there = told["config"]
     for setting in VITAL:
         found, due = there.get(setting), wanted.get(setting)
         is_more = setting == "subjects" and set(due or ()) <= set(found or ())
         if found != due and (found or due) and not is_more:
-            told = f"its {setting} is {found!r}, not {due!r}: change it, or name another [nats] fleet"
-            raise RefusedError(f"stream {name} of {link.servers} is of no use: {told}", 0)
+            why = f"its {setting} is {found!r}, not {due!r}: change it, or name another [nats] fleet"
+            raise RefusedError(f"stream {name} of {link.servers} is of no use: {why}", 0)
+    return told
 
 
-async def _made(link: Link, wanted: Mapping[str, Any]) -> Any:
-    """Make a stream, and return its settings; somebody else may be faster."""
+async def _made(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a stream, and return what NATS tells of it; somebody else may be faster."""
     name = wanted["name"]
     try:
-        return (await link.api(f"STREAM.CREATE.{name}", **wanted))["config"]
+        return await link.api(f"STREAM.CREATE.{name}", **wanted)
     except RefusedError as error:
         try:
-            return (await link.api(f"STREAM.INFO.{name}"))["config"]
+            return await link.api(f"STREAM.INFO.{name}")
         except RefusedError:
             hint = ": give [outbox] a smaller max_bytes" if "max_bytes" in wanted and error.code == NO_STORAGE else ""
             raise RefusedError(f"stream {name} of {link.servers} cannot be made: {error}{hint}", error.code) from None
