@@ -60,7 +60,7 @@ class JetStreamOutbox:
             link: To NATS; it is opened by whoever made it.
             names: Of the fleet.
             history: Whether every status counts, or only the newest of a device.
-            max_bytes: What the stream may hold, if it has to be made; a full one refuses.
+            max_bytes: What the stream may hold, if it has to be made, and as much for leases; a full one refuses.
             replicas: Of the streams, if they have to be made.
             min_interval: For so many seconds after another has sent for a device nobody is given a lease.
             longest_call: For so many seconds after it was given a lease another may still be sending.
@@ -74,7 +74,7 @@ class JetStreamOutbox:
         self._history, self._clock, self._size = history, clock, 0
         self._streams = [
             streams.statuses(names, history=history, max_bytes=max_bytes, replicas=replicas),
-            streams.leases(names, replicas=replicas),
+            streams.leases(names, max_bytes=max_bytes, replicas=replicas),
             streams.dead(names, replicas=replicas),
         ]
 

@@ -9,9 +9,22 @@ from .names import Names
 DAY = 86_400 * 10**9  # JetStream counts in nanoseconds
 DUPLICATES, AT_ONCE = 120 * 10**9, 10 * 10**9
 MOST_DEAD = 1000
+ROOM = 1 << 24  # bytes: leases of some 50,000 devices
 MISSING, NO_STORAGE = 10059, 10047
 # What decides whether nothing is lost; all other settings are the administrator's.
-VITAL = ("subjects", "retention", "storage", "max_age", "max_msgs_per_subject", "discard", "deny_delete", "sealed")
+VITAL = (
+    "subjects",
+    "retention",
+    "storage",
+    "max_age",
+    "max_msgs_per_subject",
+    "discard",
+    "deny_delete",
+    "sealed",
+    "no_ack",
+    "mirror",
+    "sources",
+)
 
 
 def statuses(names: Names, *, history: bool, max_bytes: int, replicas: int) -> dict[str, Any]:
@@ -27,15 +40,20 @@ def statuses(names: Names, *, history: bool, max_bytes: int, replicas: int) -> d
     }
 
 
-def leases(names: Names, *, replicas: int) -> dict[str, Any]:
-    """Return the stream that tells when each device was sent for, for a day."""
+def leases(names: Names, *, replicas: int, max_bytes: int = ROOM) -> dict[str, Any]:
+    """Return the stream that tells when each device was sent for, for a day.
+
+    NATS sets its bytes aside: however many statuses wait, there is room to lease them.
+    """
     return {
         "name": names.stream("lease"),
         "subjects": [f"{names.fleet}.lease.>"],
         "max_msgs_per_subject": 1,
         "max_age": DAY,
+        "max_msgs": -1,
+        "max_bytes": max(ROOM, max_bytes),
         "duplicate_window": AT_ONCE,
-        "discard": "old",
+        "discard": "new",  # what is forgotten too early would be sent for too often
         **_kept(replicas),
     }
 
@@ -95,9 +113,17 @@ async def ensure(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
         found, due = there.get(setting), wanted.get(setting)
         is_more = setting == "subjects" and set(due or ()) <= set(found or ())
         if found != due and (found or due) and not is_more:
-            why = f"its {setting} is {found!r}, not {due!r}: change it, or name another [nats] fleet"
-            raise RefusedError(f"stream {name} of {link.servers} is of no use: {why}", 0)
+            raise _of_no_use(link, name, f"its {setting} is {found!r}, not {due!r}")
+    if wanted.get("max_msgs") == -1 and there.get("max_msgs", -1) > 0:
+        raise _of_no_use(link, name, f"its max_msgs is {there['max_msgs']}, and any number of devices may come")
+    if "max_bytes" in wanted and there.get("max_bytes", -1) < 0:
+        raise _of_no_use(link, name, "it has no max_bytes, and may take all the room that the others need")
     return told
+
+
+def _of_no_use(link: Link, name: str, why: str) -> RefusedError:
+    told = f"{why}: change it, or name another [nats] fleet"
+    return RefusedError(f"stream {name} of {link.servers} is of no use: {told}", 0)
 
 
 async def _made(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
