@@ -16,7 +16,7 @@ from printos_ext.agent.letters import OutboxError
 from printos_ext.agent.running import Agent
 from printos_ext.errors import ConfigurationError
 
-from .link import Link
+from .link import Link, LinkError
 from .names import Names
 from .opening import jetstream_of
 from .outbox import JetStreamOutbox
@@ -45,7 +45,7 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(link)
         while not await _is_ready(link):
-            await asyncio.sleep(PATIENCE)
+            pass
         connections: list[Connection] = []
 
         def remembered(configuration: Configuration, clock: Clock) -> Connection:
@@ -79,12 +79,13 @@ async def forwarder(configuration: Configuration) -> AsyncIterator[Agent]:
 
 
 async def _is_ready(link: Link) -> bool:
-    """Tell whether NATS is there, and a JetStream."""
+    """Tell whether NATS is there, and a JetStream; if not, only after a while."""
     try:
         await link.up(PATIENCE)
         await link.api("INFO")
     except OutboxError as error:
         event("waiting", error=str(error), level="warning")
+        await asyncio.sleep(PATIENCE if link.is_up else 0)
         return False
     return True
 
