@@ -120,6 +120,7 @@ class SessionAuth(_Secretive):
             with self._locked(_seconds_left(request)):
                 if self._token is None or (self._token == refused and self._may_renew()):
                     self._take_login((yield self._login_request(request)))
+                    refused = None  # a server may give the same one again
                 token = self._token
             if token in {None, refused}:
                 return
@@ -136,6 +137,7 @@ class SessionAuth(_Secretive):
             async with self._async_locked(_seconds_left(request)):
                 if self._token is None or (self._token == refused and self._may_renew()):
                     self._take_login((yield self._login_request(request)))
+                    refused = None  # a server may give the same one again
                 token = self._token
             if token in {None, refused}:
                 return

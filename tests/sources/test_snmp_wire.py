@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import gc
 import os
 import resource
 import socket
@@ -590,6 +591,7 @@ def test_source_that_waits_holds_no_socket(is_late: bool) -> None:  # noqa: FBT0
         return [] if is_late and len(agent.asked) == 1 else honest(ENCODED)(agent, asked)
 
     async def opened() -> int:
+        gc.collect()  # what other tests have left open
         async with faked(behave) as (_, port):
             before = open_files()
             source = SnmpSource(f"snmp://127.0.0.1:{port}", timeout=0.1)
