@@ -1,8 +1,8 @@
 """Attach presses, printers and finishers to HP PrintOS: the SDK around the generated client, `printos_client`.
 
 In the order to read them: errors, states, arguments, decoding, auth, settings, retries, reports, http1, connection,
-wire, pools, prepared, answers, exchange, transport, flows, fleets, devices, client. A name is imported from its module
-when it is first used: the package itself costs little.
+wire, network, over_aiohttp, tracing, prepared, pools, answers, exchange, transport, flows, fleets, devices, client,
+api. A name is imported from its module when it is first used: the package itself costs little.
 """
 
 from importlib import import_module
