@@ -30,6 +30,8 @@ GONE = {503, 10059}  # nobody takes what is put on a subject: its stream is not 
 
 __all__ = ["Link", "LinkError", "Msg", "RefusedError"]
 
+ONLY_ENDED = (ConnectionResetError, BrokenPipeError, nats.errors.UnexpectedEOF)
+
 
 class LinkError(OutboxError, ConnectionError):
     """NATS is away, or did not answer in time: whether it did what was asked, nobody knows."""
@@ -67,6 +69,7 @@ class Link:
         self.is_up, self.tried = False, asyncio.Event()  # whether it is there, and whether that was ever found out
         self._down_since = time.monotonic()
         self._refusal: RefusedError | None = None
+        self._has_said = False  # whether NATS itself told why it is away
         self._client: Client | None = None
         self._answers: dict[str, asyncio.Future[Msg]] = {}
         self._numbers = itertools.count()
@@ -185,8 +188,7 @@ class Link:
                 await ended(client, closed)
                 abandon(client)
             except Exception as error:  # noqa: BLE001 - whatever it is, NATS is tried again
-                if not isinstance(error, nats.errors.NoServersError):  # of which the reason was noted
-                    self._note(str(error) or type(error).__name__)
+                self._note_error(error)
                 self._refusal = error if isinstance(error, RefusedError) else None
                 abandon(client)
             finally:
@@ -201,7 +203,7 @@ class Link:
 
         async def failed(error: Exception) -> None:
             if not self._keeping.cancelling():
-                self._note(str(error) or type(error).__name__)
+                self._note_error(error)
 
         await client.connect(**self._options, closed_cb=over, disconnected_cb=over, error_cb=failed)
         self._inbox = client.new_inbox()
@@ -211,7 +213,7 @@ class Link:
             await begin()
         if self.why_down is not None:
             event("NATS is there", server=client.connected_url.netloc if client.connected_url else None)
-        self.why_down, self.is_up = None, True
+        self.why_down, self.is_up, self._has_said = None, True, False
         self.tried.set()
 
     def _fall(self) -> None:
@@ -229,6 +231,13 @@ class Link:
                 answer.exception()  # whoever began to ask may have left
         for end in self.on_down:
             end()
+
+    def _note_error(self, error: Exception) -> None:
+        """Take down why NATS is away; that a connection ended says less than what NATS said before it ended it."""
+        if isinstance(error, nats.errors.NoServersError) or (self._has_said and isinstance(error, ONLY_ENDED)):
+            return
+        self._has_said = not isinstance(error, OSError)
+        self._note(str(error) or type(error).__name__)
 
     def _note(self, why: str) -> None:
         why = " ".join(why.split()).removeprefix("nats: ")
