@@ -26,6 +26,9 @@ Numbers = Annotated[
     list[int] | None, typer.Argument(metavar="NUMBER...", help="of the statuses, from printos outbox show")
 ]
 All = Annotated[bool, typer.Option("--all", help="every refused status")]
+UnitFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE")]
+UnitSecret = Annotated[Path, typer.Option("--secret", metavar="FILE", help="the API secret")]
+UNIT_FILE, UNIT_SECRET = Path("/etc/printos/agent.toml"), Path("/etc/printos/secret")
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 MOST_TOLD = 10
 COLUMNS = ("number", "device_id", "status", "observed_at", "refused_at", "reason")
@@ -64,12 +67,7 @@ def check(context: typer.Context, file: File = None) -> None:
 
 
 @agent.command()
-def unit(
-    file: Annotated[Path, typer.Option("-c", "--config", metavar="FILE")] = Path("/etc/printos/agent.toml"),
-    secret: Annotated[Path, typer.Option("--secret", metavar="FILE", help="the API secret")] = Path(
-        "/etc/printos/secret"
-    ),
-) -> None:
+def unit(file: UnitFile = UNIT_FILE, secret: UnitSecret = UNIT_SECRET) -> None:
     """Print a systemd unit: printos agent unit > /etc/systemd/system/printos.service."""
     unit_of("agent run", file, secret)
 

@@ -3,12 +3,25 @@
 import asyncio
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from . import output
-from .agents import AsJson, File, LogJson, begun, configuration_of, needing_nats, refusing, unit_of
+from .agents import (
+    UNIT_FILE,
+    UNIT_SECRET,
+    AsJson,
+    File,
+    LogJson,
+    UnitFile,
+    UnitSecret,
+    begun,
+    configuration_of,
+    needing_nats,
+    refusing,
+    unit_of,
+)
 
 if TYPE_CHECKING:
     from printos_ext.agent.configuration import Configuration
@@ -39,12 +52,7 @@ def check(context: typer.Context, file: File = None) -> None:
 
 
 @forward.command()
-def unit(
-    file: Annotated[Path, typer.Option("-c", "--config", metavar="FILE")] = Path("/etc/printos/agent.toml"),
-    secret: Annotated[Path, typer.Option("--secret", metavar="FILE", help="the API secret")] = Path(
-        "/etc/printos/secret"
-    ),
-) -> None:
+def unit(file: UnitFile = UNIT_FILE, secret: UnitSecret = UNIT_SECRET) -> None:
     """Print a systemd unit: printos forward unit > /etc/systemd/system/printos-forward.service."""
     unit_of("forward run", file, secret)
 

@@ -537,9 +537,10 @@ def test_device_without_an_id_is_looked_up_and_never_registered(sandbox: Sandbox
 
 
 @pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="needs systemd: apt-get install systemd")
-def test_systemd_finds_nothing_to_mend_in_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["agent", "forward"])
+def test_systemd_finds_nothing_to_mend_in_the_unit(words: str, tmp_path: Path) -> None:
     unit = tmp_path / "printos.service"
-    unit.write_text(command("agent", "unit").stdout, encoding="utf-8")
+    unit.write_text(command(words, "unit").stdout, encoding="utf-8")
 
     verified = subprocess.run(
         ["/usr/bin/systemd-analyze", "verify", "--man=no", str(unit)],
@@ -551,4 +552,4 @@ def test_systemd_finds_nothing_to_mend_in_the_unit(tmp_path: Path) -> None:
     text = unit.read_text("utf-8")
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert ("Type=notify" in text, "NoNewPrivileges=yes" in text) == (True, True)
+    assert all(line in text for line in ("Type=notify", "NoNewPrivileges=yes", f"{words} run --config"))

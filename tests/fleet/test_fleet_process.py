@@ -278,23 +278,6 @@ def test_stream_that_would_lose_statuses_is_refused_by_name(start: Start, sandbo
     assert "max_msgs_per_subject is 1, not -1" in done.stderr
 
 
-@pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="needs systemd: apt-get install systemd")
-def test_systemd_finds_nothing_to_mend_in_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "printos-forward.service"
-    unit.write_text(command("forward", "unit").stdout, encoding="utf-8")
-
-    verified = subprocess.run(
-        ["/usr/bin/systemd-analyze", "verify", "--man=no", str(unit)],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
-
-    assert (verified.returncode, verified.stderr) == (0, "")
-    assert "forward run --config" in unit.read_text("utf-8")
-
-
 def test_checks_ask_nobody(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     port = free_port()

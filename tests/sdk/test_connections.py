@@ -48,7 +48,9 @@ def test_cancelled_calls_lose_no_connection(
         own = http_client()
         async with AsyncPrintOS("key", "secret", base_url=server.url, http_client=own) as printos:
             randoms = random.Random(7)
-            cancelled = sum([await burst(printos, randoms) for _ in range(50)])
+            cancelled = bursts = 0
+            while bursts < 50 or cancelled <= 300:  # how many are cancelled in one depends on the machine
+                cancelled, bursts = cancelled + await burst(printos, randoms), bursts + 1
             await burst(printos)
             connections = server.connections
             for _ in range(50):
@@ -61,7 +63,7 @@ def test_cancelled_calls_lose_no_connection(
     with serving(slow) as server:
         cancelled, new = asyncio.run(run())
 
-    assert cancelled > 100  # of 1,000; how many it is depends on the machine
+    assert cancelled > 300
     assert new == 0
 
 
