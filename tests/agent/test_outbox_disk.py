@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outboxes import status
+from outboxes import failing, status
 
 from printos_ext.agent.outbox import Outbox, OutboxError
 from printos_ext.agent.reserve import LARGEST, SMALLEST
@@ -214,16 +213,7 @@ def test_reserve_that_a_crash_left_unfinished_is_taken_again(tmp_path: Path) -> 
 def test_disk_that_fails_for_a_while_is_used_again(tmp_path: Path, statement: str) -> None:
     is_broken = False
 
-    class Connection(sqlite3.Connection):
-        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
-            if is_broken and text.startswith(statement):
-                error = sqlite3.OperationalError("disk I/O error")
-                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
-                raise error
-            return super().execute(text, *values)
-
-    def connect(path: Path) -> sqlite3.Connection:
-        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+    connect = failing(lambda text: is_broken and text.startswith(statement))
 
     async def use() -> None:
         nonlocal is_broken

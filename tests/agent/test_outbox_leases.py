@@ -6,11 +6,10 @@ import signal
 import sqlite3
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import define
-from outboxes import COMMAND, MOMENT, Diary, all_waiting, status
+from outboxes import COMMAND, MOMENT, Diary, all_waiting, failing, status
 
 from printos_ext.agent.layout import BASE, MARK, PAGE_SIZE, UPGRADES
 from printos_ext.agent.letters import Row, body_of
@@ -172,18 +171,7 @@ async def test_leases_make_room_for_letters(path: Path) -> None:
 
 
 async def test_lease_that_cannot_be_written_is_an_error_and_the_letter_still_waits(path: Path) -> None:
-    class Connection(sqlite3.Connection):
-        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
-            if "INTO leases" in text:
-                error = sqlite3.OperationalError("disk I/O error")
-                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
-                raise error
-            return super().execute(text, *values)
-
-    def connect(path: Path) -> sqlite3.Connection:
-        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
-
-    async with Outbox(path, connect=connect) as outbox:
+    async with Outbox(path, connect=failing(lambda text: "INTO leases" in text)) as outbox:
         await outbox.put(status("A"))
         with pytest.raises(OutboxError, match=r"outbox\.db cannot be written \(disk I/O error\)"):
             await outbox.lease(next_of(outbox, "A"))

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,20 @@ MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.UTC)
 
 def status(device_id: str = "IL42", word: str = "DS_ON", **rest: Any) -> Status:
     return Status(device_id, word, MOMENT, **rest)
+
+
+def failing(fails: Callable[[str], bool]) -> Callable[[Path], sqlite3.Connection]:
+    """Return what opens a database on a disk that fails with some statements."""
+
+    class Connection(sqlite3.Connection):
+        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+            if fails(text):
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+                raise error
+            return super().execute(text, *values)
+
+    return lambda path: sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
 
 
 def all_waiting(outbox: Outbox) -> dict[str, Letter]:
