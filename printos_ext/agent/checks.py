@@ -16,7 +16,7 @@ Check = Callable[[Any], str | None]
 LONGEST = 7 * 24 * 3600.0
 HIGHEST_PORT = 65_535
 NATS, SQLITE = ("nats://", "tls://"), "sqlite:"
-SERVER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
+SERVER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
 VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
 
 
@@ -64,8 +64,11 @@ def file_to_write(value: Any, environment: Mapping[str, str] = os.environ) -> st
 def outbox(value: Any) -> str | None:
     """Check for where statuses wait: a file, or servers of NATS."""
     if isinstance(value, str) and value.startswith(NATS):
-        fits = all(SERVER.fullmatch(one) for one in value.partition("://")[2].split(","))
+        found = [SERVER.fullmatch(one) for one in value.partition("://")[2].split(",")]
+        fits = all(one and int(one[1] or 0) <= HIGHEST_PORT for one in found)
         return None if fits else f"nats://HOST:PORT, or several of them with commas, is due, not {_hidden(value)!r}"
+    if isinstance(value, str) and "://" in value:
+        return f"statuses can wait in a file, or on nats:// or tls://, and not in {_hidden(value)!r}"
     return file_to_write(value.removeprefix(SQLITE) if isinstance(value, str) else value)
 
 

@@ -142,6 +142,8 @@ def test_nothing_said_is_a_configuration() -> None:
         ("/var/lib", "$NOBODY_SET_THIS", 5, "outbox.path"),
         ("/var/lib", "${NOBODY_SET_THIS}", 5, "outbox.path"),
         ("/var/lib", "~", 5, "outbox.path"),
+        ("/var/lib/printos/outbox.db", "http://nats:4222", 5, "outbox.path"),
+        ("/var/lib/printos/outbox.db", "nats://nats:4222,nats:99999", 5, "outbox.path"),
         ("127.0.0.1:0", "127.0.0.1:٣", 24, "agent.page"),
         ("127.0.0.1:0", "a b:9", 24, "agent.page"),
         ("[outbox]", 'key = "k"\nkey_file = "f"\n[outbox]', 5, "printos.key_file"),
