@@ -167,8 +167,8 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Wait for something that another thread does."""
+    """Tell whether something that another thread does was seen, for a moment at least, before so much time was over."""
     ends = time.monotonic() + seconds
-    while not condition() and time.monotonic() < ends:
+    while not (is_seen := condition()) and time.monotonic() < ends:
         time.sleep(0.005)
-    return condition()
+    return is_seen
