@@ -32,6 +32,7 @@ class Watched:
     device: Device
     sources: list[Source] = field(factory=list)
     id: str | None = None
+    is_doubted: bool = False  # whether PrintOS does not know the id that was looked up
     told: Told = field(factory=Told)
     reading: Reading | None = None
     error: str | None = None
@@ -96,8 +97,7 @@ class Watching:
         """Look an id up again that PrintOS does not know any more: the device may have got another one."""
         watched = self._known.get(device_id)
         if watched and not watched.device.id:
-            del self._known[device_id]
-            watched.id, watched.told = None, Told()
+            watched.is_doubted = True
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -163,7 +163,7 @@ class Watching:
         """Return the status that a device has now, if anybody knows."""
         try:
             reading, errors = await self._asked(watched)
-            watched.id = watched.id or await self._identified(watched, reading)
+            watched.id = await self._identified(watched, reading)
         except SourceError as error:
             return self._failed(watched, str(error))
         if watched.told.failures:
@@ -178,13 +178,28 @@ class Watching:
         return status_read(watched.id, reading)
 
     async def _identified(self, watched: Watched, reading: Reading) -> str:
-        """Return the id of a device that the configuration gives none, if it is nobody else's."""
-        found = await self.identify(watched.device, reading)
+        """Return the id of a device, looked up if it has none; one that is doubted stays until there is another.
+
+        Raises:
+            SourceError: There is none, or it is another device's.
+        """
+        if watched.id and not watched.is_doubted:
+            return watched.id
+        try:
+            found = await self.identify(watched.device, reading)
+        except SourceError:
+            if watched.id:
+                return watched.id
+            raise
         is_attended = self.devices.get(watched.device.called) is watched
         other = self._known.setdefault(found, watched) if is_attended else watched
         if other is not watched:
             names = f"{watched.device.shown} and {other.device.shown}"
             raise SourceError(f"{names} are the same device of PrintOS, {found}: put their sources into one [[device]]")
+        if watched.id and watched.id != found:
+            self._known.pop(watched.id, None)
+            watched.told = Told()
+        watched.is_doubted = False
         return found
 
     async def _asked(self, watched: Watched) -> tuple[Reading, list[SourceError]]:

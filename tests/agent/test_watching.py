@@ -16,7 +16,7 @@ from printos_ext.agent.news import Rules
 from printos_ext.agent.outbox import OutboxError, Status
 from printos_ext.agent.schedule import Schedule
 from printos_ext.agent.watching import Watching
-from printos_ext.sources.reading import Reading, Source
+from printos_ext.sources.reading import Reading, Source, SourceError
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -265,6 +265,28 @@ def test_id_that_printos_does_not_know_any_more_is_looked_up_again() -> None:
     run(work)
     assert [one.device_id for one in hall.put if one.device_id != "fixed"] == ["old", "new", "new"]
     assert [one.device_id for one in hall.put if one.device_id == "fixed"] == ["fixed"] * 3
+
+
+def test_id_that_is_doubted_stays_as_long_as_nobody_knows_another() -> None:
+    hall, ids = Hall(), ["old"]
+
+    async def identify(_: Device, __: Reading) -> str:
+        if not ids:
+            raise SourceError("PrintOS is away")
+        return ids.pop()
+
+    async def work() -> None:
+        watching = hall.watching()
+        watching.identify = identify
+        watching.attend({"S7": Device(("press:x",), serial_number="S7")})
+        await watching.read_once()
+        watching.disown("old")
+        await watching.read_once()
+        ids.append("new")
+        await watching.read_once()
+
+    run(work)
+    assert [one.device_id for one in hall.put] == ["old", "old", "new"]
 
 
 @pytest.mark.parametrize("comes_later", [False, True])
