@@ -13,7 +13,7 @@ from printos_ext.errors import NotFoundError, PrintOSError
 
 from .any_outbox import AnyOutbox
 from .clock import Clock
-from .events import event
+from .events import Sparing, event
 from .letters import Letter, NotLeasedError, OutboxError, Status
 from .pacing import Pacing
 from .verdicts import Failure, Refusal, verdict
@@ -68,6 +68,8 @@ class Delivery:
     _under_way: set[asyncio.Task[None]] = field(init=False, factory=set)
     _taken: dict[str, Letter] = field(init=False, factory=dict)  # not yet crossed out, for want of space
     _is_ending: bool = field(init=False, default=False)
+    _not_noted: Sparing = field(init=False, factory=lambda: Sparing("outbox", "error"))
+    _not_leased: Sparing = field(init=False, factory=lambda: Sparing("not leased", "warning"))
 
     def __attrs_post_init__(self) -> None:
         """Keep to what was sent before this process began."""
@@ -161,8 +163,9 @@ class Delivery:
             self.pacing.stumbled(device_id, self.clock.monotonic())
         except OutboxError as error:
             self._note(device_id, str(error))
-            event("outbox", device=device_id, error=str(error), level="error")
-            self.pacing.stumbled(device_id, self.clock.monotonic())
+            now = self.clock.monotonic()
+            self._not_noted.event(now, device=device_id, error=str(error))
+            self.pacing.stumbled(device_id, now)
         except Exception as error:  # noqa: BLE001 - one device must not stop the others, whatever is wrong with it
             self._note(device_id, repr(error))
             event("stumbled", device=device_id, error=repr(error), level="error", trace=True)
@@ -177,7 +180,7 @@ class Delivery:
         except NotLeasedError:
             raise
         except OutboxError as error:
-            event("not leased", device=letter.status.device_id, error=str(error), level="warning")
+            self._not_leased.event(self.clock.monotonic(), device=letter.status.device_id, error=str(error))
 
     async def _was_taken(self, letter: Letter) -> None:
         device_id = letter.status.device_id

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from attrs import define, field
+
 log = logging.getLogger("printos_ext.agent")
 
 LONGEST = 2000  # characters of a field
+PAUSE = 60.0  # seconds between two lines of what is told sparingly
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -20,6 +23,24 @@ def event(name: str, /, *, level: Level = "info", trace: bool | BaseException = 
     number = logging.getLevelNamesMapping()[level.upper()]
     if log.isEnabledFor(number):
         log.log(number, name, extra={"fields": fields}, exc_info=trace)
+
+
+@define
+class Sparing:
+    """An event that may come for thousands of devices at once: a line a minute, with how many `more` there were."""
+
+    name: str
+    level: Level
+    _until: float = field(init=False, default=float("-inf"))
+    _more: int = field(init=False, default=0)
+
+    def event(self, now: float, /, **fields: Any) -> None:
+        """Log what happened, by a monotonic clock, or count it for the next line."""
+        if now < self._until:
+            self._more += 1
+            return
+        event(self.name, level=self.level, **fields, more=self._more or None)
+        self._until, self._more = now + PAUSE, 0
 
 
 class Lines(logging.Formatter):

@@ -14,7 +14,7 @@ from printos_ext.sources.reading import Reading, Source, SourceError
 
 from .clock import Clock
 from .configuration import Device
-from .events import event
+from .events import Sparing, event
 from .news import Rules, Told, after_failure, is_taken_for_off, is_worth_telling, status_off, status_read
 from .outbox import OutboxError, Status
 from .schedule import Schedule
@@ -76,6 +76,7 @@ class Watching:
     _news: asyncio.Event = field(init=False, factory=asyncio.Event)
     _under_way: set[asyncio.Task[None]] = field(init=False, factory=set)
     _closing: set[asyncio.Task[None]] = field(init=False, factory=set)
+    _not_accepted: Sparing = field(init=False, factory=lambda: Sparing("not accepted", "error"))
 
     def attend(self, devices: Mapping[str, Device]) -> None:
         """Read these devices from now on, and no others; those that are read already go on as they were."""
@@ -248,7 +249,7 @@ class Watching:
         except OutboxError as error:
             self.tally.not_put += 1
             if watched.not_put is None:
-                event("not accepted", device=status.device_id, error=str(error), level="error")
+                self._not_accepted.event(now, device=status.device_id, error=str(error))
             watched.not_put = str(error)
             return
         self.tally.put += 1

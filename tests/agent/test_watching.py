@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from clocks import MovedClock
 
 from printos_ext.agent.configuration import Device
+from printos_ext.agent.events import PAUSE
 from printos_ext.agent.news import Rules
 from printos_ext.agent.outbox import OutboxError, Status
 from printos_ext.agent.schedule import Schedule
@@ -287,6 +289,24 @@ def test_id_that_is_doubted_stays_as_long_as_nobody_knows_another() -> None:
 
     run(work)
     assert [one.device_id for one in hall.put] == ["old", "old", "new"]
+
+
+def test_full_outbox_is_a_line_a_minute_and_not_one_for_each_device(caplog: pytest.LogCaptureFixture) -> None:
+    hall, clock = Hall(is_full=True), MovedClock()
+
+    async def work() -> None:
+        watching = hall.watching("a", "b", "c", "d")
+        watching.clock = clock
+        with caplog.at_level(logging.INFO):
+            await watching.read_once()
+            hall.is_full = False
+            await watching.read_once()
+            hall.is_full, clock.seconds = True, clock.seconds + 2 * PAUSE
+            await watching.read_once()
+
+    run(work)
+    lines = [record.__dict__["fields"] for record in caplog.records if record.message == "not accepted"]
+    assert [line.get("more") for line in lines] == [None, 3]
 
 
 @pytest.mark.parametrize("comes_later", [False, True])
