@@ -64,12 +64,14 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(*, as_json: bool) -> None:
-    """Write the log of this package to stderr; `PRINTOS_LOG` may ask for more of it."""
-    package = logging.getLogger("printos_ext")
+    """Write the log to stderr, of other packages their warnings; `PRINTOS_LOG` may ask for more of this one."""
+    package, others = logging.getLogger("printos_ext"), logging.getLogger()
     written = logging.StreamHandler(sys.stderr)
     written.setFormatter(JsonLines() if as_json else Lines())
-    package.handlers[:] = [written]
+    package.handlers[:] = others.handlers[:] = [written]
+    package.propagate = False
     package.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -77,8 +79,8 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _more(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Return the fields of an event; another's record may have an exception instead."""
-    fields: dict[str, Any] = getattr(record, "fields", {})
+    """Return the fields of an event; of another's record who wrote it, and maybe an exception."""
+    fields: dict[str, Any] = getattr(record, "fields", {"logger": record.name})
     if record.exc_info:
         return {**fields, "exception": logging.Formatter().formatException(record.exc_info)}
     return fields
