@@ -184,7 +184,12 @@ class JetStreamOutbox:
 
         A stream that somebody has deleted is made again.
         """
-        states: list[dict[str, Any]] = [(await streams.ensure(self.link, one))["state"] for one in self._streams]
+        return await self._looked(again=True)
+
+    async def _looked(self, *, again: bool) -> Mapping[str, Any]:
+        states: list[dict[str, Any]] = [
+            (await streams.ensure(self.link, one, again=again))["state"] for one in self._streams
+        ]
         state, _, dead = states
         self._size = state["bytes"]
         if dead["messages"] != len(self._refused):  # somebody else has buried some, or dropped them
@@ -192,7 +197,7 @@ class JetStreamOutbox:
         return state
 
     async def _prepare(self) -> None:
-        await self.look()
+        await self._looked(again=False)
 
     def _leave(self) -> None:
         """Know nothing any more: others may attend the shares, and NATS may come back with something else."""

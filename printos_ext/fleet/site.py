@@ -91,15 +91,15 @@ class Site:
     async def _make_again(self) -> None:
         """See to it that the streams are there the next time: somebody has deleted one."""
         with suppress(OutboxError):  # a forwarder may, if this site must not
-            await self._make()
+            await self._make(again=True)
 
     async def _prepare(self) -> None:
         await self._make()
         await self._link.subscribe(self._names.gone, self._heard)
 
-    async def _make(self) -> None:
+    async def _make(self, *, again: bool = False) -> None:
         for wanted in self._streams:
-            await streams.ensure(self._link, wanted)
+            await streams.ensure(self._link, wanted, again=again)
 
     async def _heard(self, message: Msg) -> None:
         device_id = message.data.decode(errors="replace")

@@ -1,5 +1,6 @@
 """What a fleet keeps on NATS: its streams, made if they are missing, and looked at if somebody else has made them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ DUPLICATES, AT_ONCE = 120 * 10**9, 10 * 10**9
 MOST_DEAD = 1000
 ROOM = 1 << 24  # bytes: leases of some 50,000 devices
 MISSING, NO_STORAGE = 10059, 10047
+# nats-server still removes the folder of a stream when it says already that there is none: with it would go the folder
+# of one that is made in these seconds, and what was put into it.
+UNTIL_REMOVED = 2.0
 # What decides whether nothing is lost; all other settings are the administrator's.
 VITAL = (
     "subjects",
@@ -96,10 +100,10 @@ def answers(names: Names, *, replicas: int) -> dict[str, Any]:
     }
 
 
-async def ensure(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
+async def ensure(link: Link, wanted: Mapping[str, Any], *, again: bool = False) -> dict[str, Any]:
     """See to it that a stream is there and keeps what it has to, and return what NATS tells of it.
 
-    `RefusedError` says what is wrong with it.
+    `RefusedError` says what is wrong with it. If it was there before, and is made `again`, that takes some seconds.
     """
     name = wanted["name"]
     try:
@@ -107,6 +111,7 @@ async def ensure(link: Link, wanted: Mapping[str, Any]) -> dict[str, Any]:
     except RefusedError as error:
         if error.code != MISSING:
             raise
+        await asyncio.sleep(UNTIL_REMOVED if again else 0)
         told = await _made(link, wanted)
     there = told["config"]
     for setting in VITAL:

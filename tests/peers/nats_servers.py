@@ -1,6 +1,7 @@
 """NATS on loopback, with JetStream and a folder of its own, ended by its process id; also several as one cluster."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -56,6 +57,7 @@ class NatsServer:
         """Let it stand still, and answer nothing."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)  # with all of its threads
 
     def go_on(self) -> None:
         assert self.process
