@@ -71,6 +71,7 @@ class Link:
         self._refusal: RefusedError | None = None
         self._has_said = False  # whether NATS itself told why it is away
         self._client: Client | None = None
+        self._inbox = ""  # of the client
         self._answers: dict[str, asyncio.Future[Msg]] = {}
         self._numbers = itertools.count()
 

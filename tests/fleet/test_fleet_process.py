@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from agent_processes import COMMAND, Running
+from agent_processes import COMMAND, Running, written
 from deliveries import fleet, status, taken
 from fleets import jetstream
 from nats_servers import NatsServer, nats_server
@@ -93,6 +93,22 @@ def test_site_that_reads_one_time_leaves_its_statuses_on_nats(start: Start, sand
     )
     assert fleet_status(forwarder)["pending"] == 3
     assert taken(sandbox.journal) == {}
+
+
+@pytest.mark.parametrize("device", [{"id": "d1"}, {"model": "T250", "serial_number": "new"}])
+def test_site_that_reads_one_time_while_nats_is_away_tells_that(
+    sandbox: Sandbox, tmp_path: Path, device: dict[str, str]
+) -> None:
+    away, spool = {"path": f"nats://127.0.0.1:{free_port()}"}, {"spool": str(tmp_path / "spool.db")}
+    devices = [{**device, "sources": [FAST.format(1)]}]
+    file = written(sandbox, tmp_path, devices=devices, outbox=away, nats=spool)
+
+    done = command("agent", "once", "-c", file)
+
+    assert done.returncode == (6 if "id" in device else 1), done.stderr
+    assert "is away" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "stumbled" not in done.stderr
 
 
 def test_devices_that_many_sites_ask_for_are_registered_one_time(start: Start, sandbox: Sandbox) -> None:
