@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import exits, output
-from .connecting import is_dry_run
+from .connecting import never_dry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -147,8 +147,7 @@ def configuration_of(context: typer.Context, file: Path | None) -> "Configuratio
 
 def begun(context: typer.Context, *, as_json: bool) -> Any:
     """Log to stderr from here on, and return what runs an agent."""
-    if is_dry_run(context):
-        raise typer.BadParameter("an agent delivers: there is no --dry-run of it")
+    never_dry(context, "an agent delivers")
     try:
         from printos_ext.agent import process  # noqa: PLC0415 - it needs an extra
     except ModuleNotFoundError as error:
@@ -188,6 +187,8 @@ def _each(
     import asyncio  # noqa: PLC0415 - as above
 
     from printos_ext.agent.running import outbox_of  # noqa: PLC0415 - as above
+
+    never_dry(context, "this sends nothing and changes the outbox")
 
     def outbox_in(configuration: "Configuration") -> "AbstractAsyncContextManager[AnyOutbox]":
         if not configuration.on_nats:

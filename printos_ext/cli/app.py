@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from . import VERSION, agents, attaching, config, devices, exits, fleets, manual, output
-from .connecting import Said
+from .connecting import Said, never_dry
 from .output import CommandError, ReaderGoneError, hush, tell
 
 ABOUT = "Attach presses, printers and finishers to HP PrintOS."
@@ -118,9 +118,8 @@ def doctor(
     """Say why it does not work: what is broken, and what to do."""
     from . import doctor as words  # noqa: PLC0415 - it brings what only it needs
 
+    never_dry(context, "the doctor makes connections and one call")
     said: Said = context.obj
-    if said.dry_run:
-        raise typer.BadParameter("the doctor makes connections and one call: there is no dry run of it")
     options = {name: value for name, value in said.client.items() if name != "timeout"}
     raise typer.Exit(words.run(options, support, as_json=as_json))
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from . import exits, output
-from .connecting import connected
+from .connecting import connected, never_dry
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -79,11 +79,13 @@ def attached(*, as_json: AsJson = False) -> None:
 
 
 def detach(
+    context: typer.Context,
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="its id, serial number, name or address")],
 ) -> None:
     """Forget a device here; PrintOS keeps it."""
     from printos_ext.agent.attached import changing, state_file  # noqa: PLC0415 - as above
 
+    never_dry(context, "detach sends nothing and forgets a device")
     with changing(state_file()) as devices:
         found = [one for one in devices if one.is_called(device)]
         if len(found) != 1:
@@ -126,6 +128,7 @@ def read(
 
 
 def capture(
+    context: typer.Context,
     address: Annotated[str, typer.Argument(metavar="URI", help="ipp://… or snmp://…")],
     file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="where to")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often to ask")] = 1,
@@ -136,6 +139,7 @@ def capture(
     from printos_ext.sources.capturing import capture as record  # noqa: PLC0415 - as above
     from printos_ext.sources.recordings import written  # noqa: PLC0415 - as above
 
+    never_dry(context, "capture sends nothing to PrintOS and writes a file")
     source = _opened([address])[0]
     if file.exists():
         raise output.CommandError(f"cannot write {file}: File exists", exits.ERROR)

@@ -45,6 +45,12 @@ def is_dry_run(context: typer.Context) -> bool:
     return said.dry_run
 
 
+def never_dry(context: typer.Context, does: str) -> None:
+    """Refuse a dry run of a word that does something which is no request."""
+    if is_dry_run(context):
+        raise typer.BadParameter(f"{does}: there is no --dry-run of it")
+
+
 def _unsent() -> "httpx.Client":
     """Return a client that shows each request, without its secrets, and answers as a platform without devices."""
     import httpx  # noqa: PLC0415 - help and completion can do without it
@@ -57,7 +63,7 @@ def _unsent() -> "httpx.Client":
         lines = [f"{shown.method} {shown.url}", *(f"{name}: {value}" for name, value in shown.headers.items()), ""]
         if shown.content:
             lines += [json.dumps(json.loads(shown.content), ensure_ascii=False), ""]
-        output.lines(lines)
+        output.lines(["\n".join(lines)])  # at once: another thread may show one, too
         answers: dict[str, tuple[int, Any]] = {"GET": (200, {"devices": []}), "POST": (201, {})}
         status, document = answers.get(request.method, (200, None))
         return httpx.Response(status, json=document)

@@ -206,6 +206,16 @@ def test_which_ones_must_be_said(sandbox: Sandbox, tmp_path: Path, said: tuple[o
     assert "say which: NUMBER..., or --all" in result.stderr
 
 
+@pytest.mark.parametrize("word", ["retry", "drop"])
+def test_dry_run_changes_nothing(sandbox: Sandbox, tmp_path: Path, word: str) -> None:
+    file = written(sandbox, tmp_path)
+    numbers = refused(tmp_path / "outbox.db", "A")
+
+    result = words(file, word, "--all", "--dry-run")
+
+    assert (result.returncode, "no --dry-run" in result.stderr, shown(file)) == (2, True, numbers)
+
+
 def test_outbox_that_is_not_there_is_not_made(sandbox: Sandbox, tmp_path: Path) -> None:
     result = words(written(sandbox, tmp_path), "show")
 

@@ -82,6 +82,17 @@ def test_dry_run_shows_what_would_be_sent_and_remembers_nothing(
     assert '"serialNumber": "IL42"' in result.stdout
 
 
+def test_dry_run_forgets_nothing_and_writes_nothing(run: Run, state: Path, tmp_path: Path) -> None:
+    run("attach", PRESS)
+    before = state.read_bytes()
+
+    detached = run("detach", "IL42", "--dry-run")
+    captured = run("capture", "ipp://127.0.0.1:1", "-o", tmp_path / "press.json", "--dry-run")
+
+    assert (detached.returncode, "no --dry-run" in detached.stderr, state.read_bytes()) == (2, True, before)
+    assert (captured.returncode, "no --dry-run" in captured.stderr) == (2, True)
+
+
 def test_device_that_cannot_be_read_is_not_registered(run: Run, state: Path, printos_sandbox: Sandbox) -> None:
     result = run("attach", f"ipp://127.0.0.1:{free_port()}")
 

@@ -193,6 +193,16 @@ def test_line_for_a_spreadsheet_is_passed_over(run: Run, printos_sandbox: Sandbo
 
 
 @pytest.mark.printos_sandbox(seed=[{"id": "IL1"}])
+def test_dry_run_of_a_report_shows_one_request_after_the_other(run: Run) -> None:
+    updates = [json.dumps({"id": f"IL{number}", "status": "DS_ON"}) for number in range(200)]
+
+    shown = run("devices", "report", "-", "--dry-run", stdin="\n".join(updates)).stdout
+
+    requests = [part for part in shown.split("\n\n") if part]
+    assert [part.split(" ")[0] for part in requests[::2]] == ["PUT"] * 200
+    assert [json.loads(part)["status"] for part in requests[1::2]] == ["DS_ON"] * 200
+
+
 def test_reported_text_is_as_it_was_or_refused(run: Run, printos_sandbox: Sandbox) -> None:
     marked = run("devices", "report", "-", stdin='\ufeff{"id": "IL1", "status": "DS_ON"}\n')
     latin = run("devices", "report", "-", stdin='{"id": "IL1", "status": "Größe"}\n'.encode("latin-1"))
