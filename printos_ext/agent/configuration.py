@@ -60,9 +60,9 @@ class Configuration:
 
     @property
     def holds_secrets(self) -> bool:
-        """Whether anything in the file opens PrintOS or a device: a key, a community, a password in an address."""
+        """Whether anything in the file opens a device: a community, a password in an address. A key opens nothing."""
         own = (device for name, device in self.devices.items() if name not in self.attached)
-        return self.printos.key is not None or any(one != shown(one) for device in own for one in device.sources)
+        return any(one != shown(one) for device in own for one in device.sources)
 
     def unlike(self, before: Self) -> list[str]:
         """Return the tables that say something else than before, which counts from the next start on."""

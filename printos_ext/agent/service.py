@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import re
 import shutil
 import socket
 import sys
@@ -28,9 +29,8 @@ TimeoutStartSec=30min
 TimeoutStopSec=15
 WatchdogSec=60
 Environment=XDG_STATE_HOME=/var/lib PYTHONUNBUFFERED=1
-# The secret: agent.toml says secret_file = "$CREDENTIALS_DIRECTORY/secret"
-LoadCredential=secret:{secret}
-
+# What only root may read; agent.toml names it, as in secret_file = "$CREDENTIALS_DIRECTORY/secret"
+{credentials}
 DynamicUser=yes
 StateDirectory=printos
 StateDirectoryMode=0700
@@ -66,11 +66,33 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target
 """
 
+CREDENTIAL = re.compile(r"\$\{?CREDENTIALS_DIRECTORY\}?/([\w.-]+)")
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from the service
+
 
 def unit(words: str, configuration: Path, secret: Path) -> str:
-    """Return a systemd unit that runs words of this installation, with as few rights as it can do with."""
+    """Return a systemd unit that runs words of this installation, with as few rights as it can do with.
+
+    Other credentials that the configuration names are expected beside the secret.
+    """
     command = shutil.which("printos", path=str(Path(sys.executable).parent)) or f"{sys.executable} -m printos_ext.cli"
-    return UNIT.format(command=command, words=words, configuration=configuration, secret=secret)
+    files = {"secret": secret}
+    names = _credentials_in(configuration)
+    credentials = "".join(f"LoadCredential={name}:{files.get(name, secret.with_name(name))}\n" for name in names)
+    return UNIT.format(command=command, words=words, configuration=configuration, credentials=credentials)
+
+
+def hidden(*paths: Path) -> list[Path]:
+    """Return those that the service of a unit does not see."""
+    return [path for path in paths if any(path.is_relative_to(folder) for folder in HIDDEN)]
+
+
+def _credentials_in(configuration: Path) -> list[str]:
+    """Return the names of the credentials in a configuration; of one that is still to be written, the usual one."""
+    try:
+        return list(dict.fromkeys(CREDENTIAL.findall(configuration.read_text("utf-8"))))
+    except (OSError, ValueError):
+        return ["secret"]
 
 
 def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> None:

@@ -1,5 +1,6 @@
 """`printos agent` and `printos outbox`: the service that keeps PrintOS up to date, and what waits in it."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,9 @@ def once(context: typer.Context, file: File = None, *, log_json: LogJson = False
 @agent.command()
 def check(context: typer.Context, file: File = None) -> None:
     """Check the configuration and the credentials; ask nobody anything."""
+    from collections import Counter  # noqa: PLC0415 - as above
+
+    from printos_ext.agent.attached import read_attached, state_file  # noqa: PLC0415 - as above
     from printos_ext.agent.running import checked  # noqa: PLC0415 - as above
 
     configuration = configuration_of(context, file)
@@ -64,6 +68,9 @@ def check(context: typer.Context, file: File = None) -> None:
     if exposed := configuration.exposed_in:
         output.tell(f"{exposed} holds secrets and everybody may read it: chmod o= {exposed}")
     output.lines([f"ok: {len(configuration.devices)} devices, delivered to {server} by way of {waiting}"])
+    others = Counter(one.server for one in read_attached(state_file()) if one.server != configuration.printos.url)
+    for url, count in others.items():
+        output.tell(f"{count} attached here are devices of {url}, and not read")
 
 
 @agent.command()
@@ -103,9 +110,12 @@ def drop(context: typer.Context, numbers: Numbers = None, file: File = None, *, 
 
 def unit_of(words: str, file: Path, secret: Path) -> None:
     """Print a systemd unit that runs these words of `printos`."""
-    from printos_ext.agent.service import unit as written  # noqa: PLC0415 - as above
+    from printos_ext.agent import service  # noqa: PLC0415 - as above
 
-    output.lines(written(words, file, secret).splitlines())
+    file, secret = file.absolute(), secret.absolute()
+    output.lines(service.unit(words, file, secret).splitlines())
+    for path in service.hidden(Path(sys.executable), file):
+        output.tell(f"the service does not see {path}: have it outside {', '.join(service.HIDDEN)}")
 
 
 def needing_nats(module: str) -> Any:

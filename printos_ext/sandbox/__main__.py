@@ -66,7 +66,7 @@ def _announce(sandbox: "Sandbox") -> None:
     if sandbox.url.startswith("https"):
         settings["SSL_CERT_FILE"] = str(sandbox.ca_file)
     exports = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
-    sys.stdout.write("".join([f"PrintOS sandbox: {sandbox.url}\n", *exports]))
+    sys.stdout.write("".join([f"# PrintOS sandbox: {sandbox.url}\n", *exports]))
     sys.stdout.flush()
 
 

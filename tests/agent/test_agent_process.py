@@ -536,6 +536,37 @@ def test_device_without_an_id_is_looked_up_and_never_registered(sandbox: Sandbox
     assert [entry["operation"] for entry in sandbox.journal].count("listDevices") == 1
 
 
+def test_check_tells_of_attached_devices_of_another_server(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    command("attach", "sim://press?serial=IL42", "--base-url", sandbox.url)
+    monkeypatch.setenv("PRINTOS_BASE_URL", "http://127.0.0.1:9999")
+
+    done = command("agent", "check")
+
+    assert (done.returncode, done.stdout.startswith("ok: 0 devices")) == (0, True)
+    assert f"1 attached here are devices of {sandbox.url}, and not read" in done.stderr
+
+
+def credentials(unit: str) -> list[str]:
+    return [line.partition("=")[2] for line in unit.splitlines() if line.startswith("LoadCredential=")]
+
+
+def test_unit_loads_the_credentials_that_the_configuration_names(tmp_path: Path) -> None:
+    site, empty = tmp_path / "site.toml", tmp_path / "empty.toml"
+    site.write_text('[nats]\npassword_file = "$CREDENTIALS_DIRECTORY/nats"\n', encoding="utf-8")
+    empty.touch()
+
+    said = ["--secret", tmp_path / "key"]
+    usual = command("agent", "unit", *said).stdout
+    of_site = command("agent", "unit", *said, "--config", site)
+    of_empty = command("agent", "unit", *said, "--config", empty).stdout
+
+    assert credentials(usual) == [f"secret:{tmp_path}/key"]
+    assert credentials(of_site.stdout) == [f"nats:{tmp_path}/nats"]
+    assert credentials(of_empty) == []
+    assert f"--config {site} " in of_site.stdout
+    assert f"the service does not see {site}" in of_site.stderr
+
+
 @pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="needs systemd: apt-get install systemd")
 @pytest.mark.parametrize("words", ["agent", "forward"])
 def test_systemd_finds_nothing_to_mend_in_the_unit(words: str, tmp_path: Path) -> None:

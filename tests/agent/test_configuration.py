@@ -287,9 +287,9 @@ def test_secret_that_everybody_may_read_is_refused(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("text", "mode", "is_told"),
     [
-        ('[printos]\nkey = "k"\n', 0o644, True),
-        ('[printos]\nkey = "k"\n', 0o640, False),
+        ('[printos]\nkey = "k"\n', 0o644, False),
         ('[[device]]\nsources = ["sim://press", "snmp://hunter2@10.0.0.7"]\n', 0o644, True),
+        ('[[device]]\nsources = ["sim://press", "snmp://hunter2@10.0.0.7"]\n', 0o640, False),
         ('[[device]]\nsources = ["http://10.0.0.7/?key=hunter2"]\n', 0o644, True),
         ('[[device]]\nsources = ["snmp://10.0.0.7?version=1"]\n', 0o644, False),
     ],

@@ -25,4 +25,4 @@ def test_program_runs(program: str, server: Server, monkeypatch: pytest.MonkeyPa
 
 
 def test_readme_shows_the_sdk_the_sandbox_and_the_generated_client() -> None:
-    assert ["from printos_ext" in program for program in PROGRAMS] == [True, True, False, True]
+    assert ["from printos_ext" in program for program in PROGRAMS] == [True, True, True, False, True]
