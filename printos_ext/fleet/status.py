@@ -48,6 +48,8 @@ async def _forwarders(link: Link, names: Names) -> list[dict[str, Any]]:
 
     await link.subscribe(names.hello, hear)
     await asyncio.sleep(EVERYBODY)
+    if link.is_up and link.why_down:  # it was not let hear them
+        raise RefusedError(f"{link.servers}: {link.why_down}: look as a user of the forwarders", 0)
     return sorted(heard.values(), key=lambda one: (str(one["host"]), one["pid"]))
 
 

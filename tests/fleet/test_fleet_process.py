@@ -135,9 +135,14 @@ def test_site_does_its_work_with_the_permissions_of_the_page(start: Start, sandb
             password.write_text(user[0], encoding="utf-8")
             password.chmod(0o600)
             access = {"user": user, "password_file": str(password)}
-            start(sandbox, *words, server=own, nats=access, devices=devices if user == "site" else {}, **QUICKLY)
+            read = devices if user == "site" else {}
+            running = start(sandbox, *words, server=own, nats=access, devices=read, **QUICKLY)
 
         assert until(lambda: len(taken(sandbox.journal)) == 1, 30)
+        looked = command("fleet", "status", "-c", running.file)
+
+    assert (looked.returncode, looked.stdout) == (1, "")
+    assert f'permissions violation for subscription to "{tmp_path.name}.forwarders"' in looked.stderr.lower()
 
 
 def test_device_that_got_another_id_is_reported_under_that(start: Start, sandbox: Sandbox) -> None:
