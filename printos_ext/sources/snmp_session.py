@@ -183,7 +183,11 @@ class Conversation:
     def _refusal(self) -> str:
         if self._to.credentials is None:
             return "the agent refuses this community; check it"
-        return f"the agent refuses the user {self._to.credentials.user!r}; check its name, auth_protocol and auth_key"
+        user, is_signed = self._to.credentials.user, self._to.credentials.auth_key is not None
+        check = (
+            "check its name, auth_protocol and auth_key" if is_signed else f"there are no keys for it: [snmp.{user}]"
+        )
+        return f"the agent refuses the user {user!r}; {check}"
 
     def _silence(self, error: OSError) -> str:
         why = str(error) or str(error.__cause__ or "")

@@ -122,10 +122,12 @@ def test_user_of_version_3_reads_with_the_right_keys_only(
         assert read(address, credentials=credentials).serial_number == "AC41000042"
         wrong_auth = failure(address, credentials=evolve(credentials, auth_key="wrong-pass"))
         unknown = failure(address, credentials=evolve(credentials, user="nobody"))
+        keyless = failure(address, credentials=SnmpCredentials(user))
         wrong_priv = priv and failure(address, credentials=evolve(credentials, priv_key="wrong-pass"), timeout=0.2)
 
     assert wrong_auth == f"{address}: the agent refuses the user '{user}'; check its name, auth_protocol and auth_key"
     assert "refuses the user 'nobody'" in unknown
+    assert f"there are no keys for it: [snmp.{user}]" in keyless
     assert wrong_priv is None or "priv_key right" in wrong_priv
 
 
