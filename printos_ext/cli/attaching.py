@@ -13,7 +13,7 @@ from . import exits, output
 from .connecting import connected, never_dry
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
 
     from printos_ext.agent.attached import Attached
     from printos_ext.sources.discovery import Found
@@ -64,9 +64,13 @@ def attach(
     with room.changing(room.state_file()) as devices, connected(context) as printos:
         before = list(devices)
         device = room.attach(printos, reading, tuple(addresses), devices, name=name)
-        for one in before:
-            if (one.server, one.id) == (device.server, device.id) and set(one.sources) - set(device.sources):
-                output.tell(f"it is no longer read from {', '.join(set(one.sources) - set(device.sources))}")
+    for one in before:
+        if (one.server, one.id) == (device.server, device.id):
+            if lost := set(one.sources) - set(device.sources):
+                output.tell(f"it is no longer read from {_all_shown(lost)}")
+        elif one.server == device.server and (shared := set(one.sources) & set(device.sources)):
+            told = f"{one.model} {one.serial_number} is also read from {_all_shown(shared)}"
+            output.tell(f"{told}: if it is not there any more, printos detach {one.serial_number}")
     output.show([_row(device)], columns=COLUMNS, as_json="" if as_json else None, one=True)
 
 
@@ -241,6 +245,12 @@ def _run(work: "Coroutine[Any, Any, T]") -> T:
         return asyncio.run(work)
     except SourceError as error:
         raise output.CommandError(str(error), exits.NO_ANSWER) from None
+
+
+def _all_shown(addresses: "Iterable[str]") -> str:
+    from printos_ext.sources.opening import shown  # noqa: PLC0415 - as above
+
+    return ", ".join(map(shown, sorted(addresses)))
 
 
 def _row(device: "Attached") -> dict[str, Any]:

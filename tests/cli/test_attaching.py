@@ -82,6 +82,21 @@ def test_dry_run_shows_what_would_be_sent_and_remembers_nothing(
     assert '"serialNumber": "IL42"' in result.stdout
 
 
+def test_address_of_two_devices_is_told_without_its_secrets(run: Run, state: Path) -> None:
+    address = "sim://hunter2@press?seed=7"
+    run("attach", address, "--serial-number", "one")
+    again = run("attach", address, "--serial-number", "one")
+    other = run("attach", address, "--serial-number", "other")
+    moved = run("attach", PRESS, "--serial-number", "one")
+
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "one is also read from sim://" in other.stderr
+    assert "printos detach one" in other.stderr
+    assert "it is no longer read from sim://" in moved.stderr
+    assert "hunter2" in state.read_text("utf-8")
+    assert "hunter2" not in other.stderr + moved.stderr
+
+
 def test_dry_run_forgets_nothing_and_writes_nothing(run: Run, state: Path, tmp_path: Path) -> None:
     run("attach", PRESS)
     before = state.read_bytes()
