@@ -112,7 +112,7 @@ def test_health_is_not_ok_when_nothing_gets_through_and_ok_again_when_it_does(
         delivery={"heartbeat": 0.5, "timeout": 0.5},
         agent={"page": f"127.0.0.1:{free_port()}"},
     )
-    assert agent.ask("healthz") == (200, "ok\n")
+    assert until(lambda: agent.ask("healthz") == (200, "ok\n"), 20)
     sandbox.fault("status", status=503, body="closed for today")
 
     assert until(lambda: agent.ask("healthz")[0] == 503, 20)

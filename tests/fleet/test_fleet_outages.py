@@ -84,13 +84,19 @@ async def load_while_one_is_killed(servers: list[NatsServer], start: Start, sand
             await delivery.put(*(status(device, number) for device in range(DEVICES)))
             await asyncio.sleep(0.1)
             if number == 33:
-                async with linked(servers[0]) as link:
-                    info = await link.api(f"STREAM.INFO.{Names(folder.name).stream('status')}")
-                assert len(info["cluster"]["replicas"]) == 2
-                next(one for one in servers if one.name == info["cluster"]["leader"]).kill()
+                (await leader(servers, Names(folder.name).stream("status"))).kill()
         while delivery.outbox.counts().waiting:  # noqa: ASYNC110 - others change it
             await asyncio.sleep(0.05)
     return 100
+
+
+async def leader(servers: list[NatsServer], stream: str) -> NatsServer:
+    """Return which server leads a stream; between two elections none does."""
+    async with linked(servers[0]) as link, asyncio.timeout(20):
+        while not (info := (await link.api(f"STREAM.INFO.{stream}"))["cluster"]).get("leader"):  # noqa: ASYNC110 - the servers change it
+            await asyncio.sleep(0.1)
+    assert len(info["replicas"]) == 2
+    return next(one for one in servers if one.name == info["leader"])
 
 
 def test_cluster_of_three_loses_a_server_and_no_status(start: Start, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -113,14 +113,14 @@ def test_site_that_reads_one_time_while_nats_is_away_tells_that(
 
 def test_devices_that_many_sites_ask_for_are_registered_one_time(start: Start, sandbox: Sandbox) -> None:
     devices = [{"sources": [FAST.format(n)], "model": "T250", "serial_number": f"new-{n}"} for n in range(5)]
-    sites = [start(sandbox, "agent", "run", devices=devices) for _ in range(3)]
+    for _ in range(3):
+        start(sandbox, "agent", "run", devices=devices)
     for _ in range(2):
         start(sandbox, "forward", "run", **QUICKLY)
 
     assert until(lambda: len(taken(sandbox.journal)) == 5, 30)
     posts = [entry["request"]["body"]["serialNumber"] for entry in sandbox.journal if entry["method"] == "POST"]
     assert sorted(posts) == [f"new-{n}" for n in range(5)]
-    assert len(sites) == 3
 
 
 def test_site_does_its_work_with_the_permissions_of_the_page(start: Start, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ async def is_let_in(server: NatsServer, access: Nats) -> bool:
 
 async def refusal(server: NatsServer, access: Nats) -> str:
     """Return what is said by who is not let in."""
-    with pytest.raises(LinkError) as caught:
-        async with Link(server.url, access) as link:
-            await link.up(1.0)
+    async with Link(server.url, access) as link, asyncio.timeout(20):
+        await link.tried.wait()
+        with pytest.raises(LinkError) as caught:
+            await link.up(0.01)
     return str(caught.value)
 
 

@@ -9,10 +9,12 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from random import SystemRandom
 from typing import Any
 
 from attrs import define, field
 
+CHANCE = SystemRandom()  # the same for no two processes
 DEVICE = {"id": "IL42", "model": "HP Indigo 7K", "serialNumber": "41000042", "registeredAt": "2026-01-02T03:04:05Z"}
 
 
@@ -161,9 +163,13 @@ def serving(behaviour: Behaviour = platform, **options: Any) -> Iterator[Server]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that nobody listens on, and that the system gives to nobody else meanwhile: those are higher."""
+    while True:
+        try:
+            with socket.create_server(("127.0.0.1", CHANCE.randrange(10_000, 32_000))) as listener:
+                return int(listener.getsockname()[1])
+        except OSError:
+            continue
 
 
 def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:

@@ -453,15 +453,15 @@ def test_impossible_redirect_is_a_typed_error(location: str, way: Callable[..., 
 
 def test_method_of_several_calls_ends_within_one_deadline() -> None:
     def slow(connection: Connection, arrived: Any) -> None:
-        time.sleep(0.2)
+        time.sleep(0.6)
         respond_json({"devices": []}, 500 if arrived.method == "POST" else 200)(connection, arrived)
 
-    with serving(slow) as server, PrintOS("k", "s", base_url=server.url, deadline=0.3) as printos:
+    with serving(slow) as server, PrintOS("k", "s", base_url=server.url, deadline=0.9) as printos:
         begun = time.monotonic()
         with pytest.raises(APIError):
             printos.devices.ensure(model="HP Indigo 7K", serial_number="41000042")
 
-    assert time.monotonic() - begun < 0.6
+    assert time.monotonic() - begun < 1.8
 
 
 @pytest.mark.parametrize("own", [httpx.Client, None], ids=["given", "made"])
@@ -475,4 +475,4 @@ def test_dripping_headers_end_over_any_httpx_client(own: type[httpx.Client] | No
     if given:
         given.close()
 
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 5

@@ -122,12 +122,12 @@ def test_number_of_retries_is_the_callers(retries_: int) -> None:
 
 def test_deadline_counts_waits_too() -> None:
     with (
-        serving(respond(503, retry_after="1")) as server,
+        serving(respond(503, retry_after="9")) as server,
         PrintOS("k", "s", base_url=server.url, deadline=0.5) as printos,
     ):
         begun = time.monotonic()
         with pytest.raises(InternalServerError) as caught:
             printos.devices.list()
 
-    assert time.monotonic() - begun < 0.5
-    assert caught.value.retry_after == 1
+    assert time.monotonic() - begun < 5
+    assert caught.value.retry_after == 9

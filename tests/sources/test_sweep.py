@@ -180,8 +180,8 @@ def test_agents_that_misbehave_cost_nothing_but_time() -> None:
     behaviours = {"127.0.0.9": garbling, "127.0.0.10": dripping, "127.0.0.11": honest(PRINTER)}
     begun = time.monotonic()
 
-    assert found_among(behaviours, "127.0.0.8/29", seconds_each=0.05) == ["127.0.0.11"]
-    assert time.monotonic() - begun < 20
+    assert found_among(behaviours, "127.0.0.8/29", seconds_each=0.1) == ["127.0.0.11"]
+    assert time.monotonic() - begun < 60
 
 
 def test_network_and_broadcast_are_not_asked() -> None:
