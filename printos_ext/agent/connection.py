@@ -59,6 +59,7 @@ class Connection:
     def __init__(self, access: Access, clock: Clock) -> None:
         """Take what it is made of; nothing is sent yet."""
         self.access, self._clock, server = access, clock, access.server
+        self.server = server.url
         key, secret, password = access.secrets
         self._printos = AsyncPrintOS(
             key or server.key,

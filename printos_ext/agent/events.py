@@ -3,11 +3,14 @@
 import datetime as dt
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import define, field
+
+from printos_ext.settings import set_up_log
 
 log = logging.getLogger("printos_ext.agent")
 
@@ -72,6 +75,7 @@ def log_to_stderr(*, as_json: bool) -> None:
     package.propagate = False
     package.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
+    set_up_log(os.environ.get("PRINTOS_LOG"))
 
 
 def _time(record: logging.LogRecord) -> str:

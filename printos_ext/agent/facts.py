@@ -25,7 +25,7 @@ def facts(agent: Agent) -> dict[str, Any]:
     counts = agent.outbox.counts()
     return {
         "version": __version__,
-        "server": agent.configuration.printos.url,
+        "server": agent.server,
         "ailments": agent.ailments(),
         "began": _ago(agent.began_at, now),
         "taken": agent.delivery.tally.taken,

@@ -39,7 +39,7 @@ async def serve(load: LoadConfiguration, make: MakeAgent = Agent) -> None:
         counts = agent.outbox.counts()
         event(
             "started",
-            server=configuration.printos.url,
+            server=agent.server,
             devices=len(configuration.devices),
             outbox=configuration.on_nats or str(configuration.outbox_path),
             waiting=counts.waiting,

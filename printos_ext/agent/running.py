@@ -33,7 +33,9 @@ PULSES = 4  # within the time of the watchdog
 
 
 class Destination(Protocol):
-    """Where statuses are sent: PrintOS, or those who forward to it."""
+    """Where statuses are sent: PrintOS, or those who forward to it. `server` is what it is called."""
+
+    server: str
 
     def fits(self, configuration: Configuration) -> bool:
         """Tell whether a configuration asks for no other."""
@@ -163,6 +165,11 @@ class Agent:
         self.watching.rules, self.watching.longest = _rules(configuration), configuration.reading.timeout
         self.watching.attend(configuration.devices)
         event("reloaded", devices=len(configuration.devices))
+
+    @property
+    def server(self) -> str:
+        """Where the statuses go."""
+        return self._connection.server
 
     def ailments(self) -> list[str]:
         """Return what is wrong with the agent as a whole: why nothing gets through although it should."""

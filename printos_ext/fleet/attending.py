@@ -35,7 +35,7 @@ class Attending:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Attend none yet; others may send for so long after they have leased a letter."""
-        self._longest_call = longest_call
+        self.longest_call = longest_call
         self.me = uuid4().hex[:8]
         self.tell: Tell = lambda *_: None  # which devices have a letter now, and how long ago others were sent for
         self._link, self._names, self._history, self.monotonic = link, names, history, monotonic
@@ -126,7 +126,7 @@ class Attending:
         for one in found:
             number, who, observed_at = lease_in(one.message.data)
             moment, is_mine = min(one.kept_at - ahead, self.monotonic()), who == self.me  # a clock may be set back
-            sent_at = moment if is_mine else moment + self._longest_call
+            sent_at = moment if is_mine else moment + self.longest_call
             shelf.leases[device_of(one.message.subject)] = Leased(one.number, number, sent_at, is_mine, observed_at)
         return ahead
 

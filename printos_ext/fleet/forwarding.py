@@ -18,7 +18,7 @@ from printos_ext.errors import ConfigurationError
 
 from .link import Link, LinkError
 from .names import Names
-from .opening import jetstream_of
+from .opening import jetstream_of, longest_call_of
 from .outbox import JetStreamOutbox
 from .presence import Presence
 from .provisioning import Provisioning
@@ -110,11 +110,13 @@ class Forwarding:
         self._trouble: str | None = None
 
     async def look(self) -> None:
-        """Ask from time to time how much waits in all, and keep to an interval that was reloaded."""
+        """Ask from time to time how much waits in all, and keep to what was reloaded."""
         while True:
-            self._outbox.min_interval = self._agent.configuration.delivery.min_interval
+            configuration, attending = self._agent.configuration, self._outbox.attending
+            self._outbox.min_interval = configuration.delivery.min_interval
+            attending.longest_call = longest_call_of(configuration)
             self._rate.add(self._agent.clock.monotonic(), self._agent.delivery.tally.taken)
-            if not self._outbox.attending.is_incomplete:
+            if not attending.is_incomplete:
                 self._complete_at = self._agent.clock.monotonic()
             with suppress(LinkError):  # NATS is away, which is told elsewhere
                 await self._look()

@@ -25,8 +25,13 @@ def jetstream_of(configuration: Configuration, link: Link) -> JetStreamOutbox:
         max_bytes=storage.max_bytes,
         replicas=configuration.nats.replicas,
         min_interval=configuration.delivery.min_interval,
-        longest_call=LONGEST_LEASE + configuration.delivery.timeout,
+        longest_call=longest_call_of(configuration),
     )
+
+
+def longest_call_of(configuration: Configuration) -> float:
+    """Return for how many seconds after a lease was asked for whoever was given it may still be sending."""
+    return LONGEST_LEASE + configuration.delivery.timeout
 
 
 @asynccontextmanager

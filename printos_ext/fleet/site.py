@@ -39,7 +39,8 @@ class Site:
     def __init__(self, configuration: Configuration, disown: Callable[[str], None]) -> None:
         """Find the credentials and begin to connect; `disown` is told the ids that PrintOS does not know any more."""
         self._disown = disown
-        self._link, self._names = Link(configuration.on_nats or "", configuration.nats), Names(configuration.nats.fleet)
+        self.server, self._names = configuration.on_nats or "", Names(configuration.nats.fleet)
+        self._link = Link(self.server, configuration.nats)
         self._asking = Asking(self._link, self._names)
         storage, replicas = configuration.outbox, configuration.nats.replicas
         self._streams = [

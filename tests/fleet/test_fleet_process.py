@@ -73,9 +73,11 @@ def test_site_needs_no_key_of_printos(start: Start, sandbox: Sandbox, monkeypatc
     start(sandbox, "forward", "run", **QUICKLY)
     monkeypatch.delenv("PRINTOS_API_KEY")
     monkeypatch.delenv("PRINTOS_API_SECRET")
-    start(sandbox, "agent", "run", devices=presses(1))
+    site = start(sandbox, "agent", "run", devices=presses(1))
 
     assert until(lambda: len(taken(sandbox.journal)) == 1, 20)
+    (started,) = [event for event in site.events if event["event"] == "started"]
+    assert started["server"] == started["outbox"]
 
 
 def test_site_that_reads_one_time_leaves_its_statuses_on_nats(start: Start, sandbox: Sandbox) -> None:
