@@ -1,6 +1,6 @@
 """From the outbox to PrintOS: one status of a device at a time, each until PrintOS has taken it or refuses it for good.
 
-The shell around `pacing`, which decides who is next and when. Nothing else takes letters out of the outbox.
+The shell around `pacing`, which decides who is next and when.
 """
 
 import asyncio

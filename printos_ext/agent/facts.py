@@ -30,18 +30,16 @@ def facts(agent: Agent) -> dict[str, Any]:
         "began": _ago(agent.began_at, now),
         "taken": agent.delivery.tally.taken,
         "last_taken": _ago(agent.delivery.tally.taken_at, now),
-        "refused": agent.delivery.tally.refused,
         "waiting": counts.waiting,
         "dead": counts.dead,
         "dropped": counts.dropped,
-        "size_bytes": counts.size_bytes,
         "pause": {"seconds": round(gate.seconds_left(now)), "why": gate.reason} if gate.reason else None,
         "count": len(devices),
-        "devices": [_device(agent, watched, waiting, now) for watched in devices[:MOST_DEVICES]],
+        "devices": [_device(agent, watched, waiting) for watched in devices[:MOST_DEVICES]],
     }
 
 
-def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> dict[str, Any]:
+def _device(agent: Agent, watched: Watched, waiting: set[str]) -> dict[str, Any]:
     device, reading, told = watched.device, watched.reading, watched.told
     return {
         "id": watched.id,
@@ -56,7 +54,6 @@ def _device(agent: Agent, watched: Watched, waiting: set[str], now: float) -> di
             for name, origin in sorted((reading.origins if reading else {}).items())
         },
         "read_at": reading.observed_at.astimezone(dt.UTC).isoformat(timespec="seconds") if reading else None,
-        "put": _ago(told.at if told.status else None, now),
         "is_waiting": watched.id in waiting,
         "is_refused": watched.id not in waiting and (watched.id or "") in agent.delivery.errors,
         "errors": _errors(agent, watched),
@@ -88,6 +85,7 @@ class Metrics:
             ("statuses_taken", "Statuses that PrintOS has taken.", sent.taken),
             ("statuses_refused", "Statuses that PrintOS refused for good.", sent.refused),
             ("statuses_dropped", "Statuses that were dropped because the outbox was full.", counts.dropped),
+            ("statuses_lost", "Statuses that a damaged outbox has lost.", counts.lost),
             ("calls_failed", "Calls after which a status has to be sent again.", sent.failed),
             ("readings", "Devices that were read.", read.done),
             ("readings_failed", "Devices that could not be read.", read.failed),

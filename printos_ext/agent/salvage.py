@@ -3,10 +3,10 @@
 A crash at any moment of this leaves either the damaged file, to be read again, or a complete new one beside it.
 """
 
-import logging
 from pathlib import Path
 
 from . import remains, write_ahead
+from .events import event
 from .layout import PAGE_SIZE, is_damage
 from .letter_file import LetterFile, Settings
 from .ownership import keep_private, sync_folder
@@ -14,8 +14,6 @@ from .remains import Saved
 
 MOST_SET_ASIDE = 3
 LARGEST_JOURNAL = 1 << 26
-
-logger = logging.getLogger("printos_ext")
 
 
 def opened(path: Path, settings: Settings, why: str | None = None) -> LetterFile:
@@ -42,8 +40,8 @@ def opened(path: Path, settings: Settings, why: str | None = None) -> LetterFile
             why = str(error)
     saved = _save(path, content, settings)
     aside = _replace_with_saved(path)
-    told = "%s was damaged (%s): letters saved: %d, lost: %d; the damaged file is %s"
-    logger.error(told, path, why, saved.letters, saved.lost, aside)
+    letters, lost = saved.letters, saved.lost
+    event("salvaged", outbox=str(path), error=why, saved=letters, lost=lost, damaged=str(aside), level="error")
     return LetterFile(path, settings)
 
 
@@ -59,7 +57,7 @@ def _damage(path: Path, journal: bytes) -> str | None:
         return "its journal does not begin as it should"
     valid = valid or 0
     if valid < announced:
-        logger.error("%s: its journal ends after %d of %d pages", path, valid, announced)
+        event("journal cut short", outbox=str(path), pages=valid, of=announced, level="error")
         if present > valid:
             return "a page of its journal is not as it was written"
         if valid <= copied:

@@ -96,7 +96,7 @@ def _credentials_in(configuration: Path) -> list[str]:
 
 
 def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Tell systemd, if it is there and wants to know: READY=1, WATCHDOG=1, STOPPING=1, STATUS=…."""
+    """Tell systemd, if it is there and wants to know: READY=1, WATCHDOG=1, RELOADING=1, STOPPING=1."""
     address = environment.get("NOTIFY_SOCKET")
     if not address:
         return

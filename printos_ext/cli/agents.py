@@ -57,13 +57,13 @@ def once(context: typer.Context, file: File = None, *, log_json: LogJson = False
 @agent.command()
 def check(context: typer.Context, file: File = None) -> None:
     """Check the configuration and the credentials; ask nobody anything."""
-    from collections import Counter  # noqa: PLC0415 - as above
+    from collections import Counter  # noqa: PLC0415 - help and completion can do without it
 
     from printos_ext.agent.attached import read_attached, state_file  # noqa: PLC0415 - as above
     from printos_ext.agent.running import checked  # noqa: PLC0415 - as above
 
     configuration = configuration_of(context, file)
-    checked(configuration, *([needing_nats("site").Site] if configuration.on_nats else []))
+    checked(configuration, *([needing_nats("site").connect] if configuration.on_nats else []))
     server, waiting = configuration.on_nats or configuration.printos.url, configuration.outbox_path
     if exposed := configuration.exposed_in:
         output.tell(f"{exposed} holds secrets and everybody may read it: chmod o= {exposed}")
@@ -93,7 +93,8 @@ def show(context: typer.Context, file: File = None, *, as_json: AsJson = False) 
         seen = refusing(lambda: look(configuration.outbox_path))
     output.show([_row(letter) for letter in seen.dead], columns=COLUMNS, as_json="" if as_json else None)
     counts = seen.counts
-    output.tell(f"{counts.waiting} waiting, {counts.dead} refused, {counts.dropped} dropped")
+    lost = f", {counts.lost} lost to damage" if counts.lost else ""
+    output.tell(f"{counts.waiting} waiting, {counts.dead} refused, {counts.dropped} dropped{lost}")
 
 
 @outbox.command()
@@ -124,7 +125,8 @@ def needing_nats(module: str) -> Any:
     from importlib import import_module  # noqa: PLC0415 - as above
 
     # Who asks one thing is told in one line; who runs for long has a log.
-    logging.getLogger("printos_ext").addHandler(logging.NullHandler())
+    log = logging.getLogger("printos_ext")
+    log.handlers = log.handlers or [logging.NullHandler()]
     try:
         return import_module(f"printos_ext.fleet.{module}")
     except ModuleNotFoundError as error:

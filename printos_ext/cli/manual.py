@@ -24,7 +24,8 @@ def man_page(command: Any, description: str) -> str:
         ".SH EXIT STATUS",
         *(line for status, meaning in exits.MEANINGS.items() for line in (".TP", f".B {status}", _roff(meaning))),
         ".SH ENVIRONMENT",
-        "PRINTOS_API_KEY, PRINTOS_API_SECRET, PRINTOS_BASE_URL, PRINTOS_PROFILE, PRINTOS_LOG, NO_COLOR",
+        "PRINTOS_API_KEY, PRINTOS_API_SECRET, PRINTOS_BASE_URL, PRINTOS_PROFILE, PRINTOS_LOG, PRINTOS_NATS_USER,",
+        "PRINTOS_NATS_PASSWORD, NO_COLOR",
     ]
     return "\n".join(lines) + "\n"
 

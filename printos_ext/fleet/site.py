@@ -5,6 +5,7 @@ Its own outbox is the spool: what JetStream does not take, or not yet, waits the
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from printos_ext.agent.clock import Clock
 from printos_ext.agent.configuration import Configuration, Device
@@ -26,11 +27,13 @@ def site(configuration: Configuration) -> Agent:
     def disown(device_id: str) -> None:
         agent.watching.disown(device_id)
 
-    def connect(configuration: Configuration, _: Clock) -> Site:
-        return Site(configuration, disown)
-
-    agent = Agent(configuration, connect=connect)
+    agent = Agent(configuration, connect=partial(connect, disown=disown))
     return agent
+
+
+def connect(configuration: Configuration, _: Clock, *, disown: Callable[[str], None] = lambda _: None) -> "Site":
+    """Return JetStream, for an agent; `disown` is told the ids that PrintOS does not know any more."""
+    return Site(configuration, disown)
 
 
 class Site:

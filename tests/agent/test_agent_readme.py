@@ -1,5 +1,6 @@
 """The page about the agent says what the code does: each setting, and what it is unless it is said."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from attrs import fields, has
 
 from printos_ext import agent
 from printos_ext.agent.configuration import Configuration, Device, parsed
+from printos_ext.agent.facts import Metrics
+from printos_ext.agent.running import Agent
 
 PAGE = (Path(agent.__file__).parent / "README.md").read_text("utf-8")
 
@@ -23,6 +26,18 @@ def test_every_setting_is_on_the_page_and_no_other() -> None:
     told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", "|".join(row.split("|")[1:3]))}
 
     assert told - {"printos", "outbox", "delivery", "reading", "agent", "nats"} == set(settings())
+
+
+def test_every_metric_is_on_the_page_and_no_other(tmp_path: Path) -> None:
+    async def collected() -> set[str]:
+        configuration = parsed(f'outbox = "{tmp_path}/outbox.db"\n[printos]\nkey = "k"\n', [], name="agent.toml")
+        async with Agent(configuration) as agent:
+            return {f"{one.name}_total" if one.type == "counter" else one.name for one in Metrics(agent).collect()}
+
+    table = PAGE.partition("| of | metrics")[2].partition("\n\n")[0]
+    told = {f"printos_{name}" for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row)}
+
+    assert told == asyncio.run(collected())
 
 
 def test_configuration_of_the_page_is_one() -> None:
