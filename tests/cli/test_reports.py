@@ -12,6 +12,8 @@ from server import until
 
 from printos_ext.sandbox import Sandbox
 
+PEERS = Path(__file__).resolve().parents[1] / "peers"
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 COMMAND = [sys.executable, "-m", "printos_ext.cli", "devices", "report"]
@@ -90,8 +92,8 @@ def test_line_is_sent_before_the_next_one_comes(environment: dict[str, str], pri
 
 def test_endless_input_takes_no_more_memory(environment: dict[str, str]) -> None:
     program = (
-        "import sys, resource; from printos_ext.cli import main; sys.argv[1:] = ['devices', 'report', '-']; main();"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from printos_ext.cli import main; sys.argv[1:] = ['devices', 'report', '-']; main();"
+        f"sys.path.append({str(PEERS)!r}); from processes import peak; print(peak())"
     )
 
     def memory(lines: int) -> int:
@@ -119,8 +121,8 @@ def test_file_that_is_not_there_is_a_usage_error(run: Run, tmp_path: Path) -> No
 def test_million_lines_take_less_than_150_megabytes(environment: dict[str, str]) -> None:
     lines = 1_000_000
     program = (
-        "import sys, resource; from printos_ext.cli import main; sys.argv[1:] = ['devices', 'report', '-']; main();"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from printos_ext.cli import main; sys.argv[1:] = ['devices', 'report', '-']; main();"
+        f"sys.path.append({str(PEERS)!r}); from processes import peak; print(peak())"
     )
     with quick_server() as url:
         with subprocess.Popen(

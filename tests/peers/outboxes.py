@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define
+from processes import peak
 
 from printos_ext.agent.outbox import Letter, Outbox, Status
 
@@ -122,10 +123,8 @@ async def fill_and_die(path: Path, puts: int) -> None:
 
 async def open_and_tell(path: Path, *, history: bool) -> None:
     """Say how many letters wait, and how many megabytes it took to know."""
-    import resource  # noqa: PLC0415 - not everywhere
-
     async with Outbox(path, history=history) as outbox:
-        say(outbox.counts().waiting, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        say(outbox.counts().waiting, peak() // 1024)
 
 
 async def work(path: Path, *, history: bool, step: str = "", count: int = 0) -> None:
