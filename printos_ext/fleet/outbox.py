@@ -99,7 +99,7 @@ class JetStreamOutbox:
             await self._seen(status.device_id, number)
 
     def waiting(self) -> Iterator[str]:
-        """Yield the devices that have a letter waiting, the one that waits longest first."""
+        """Yield the devices that have a letter waiting, the one that waits longest first: between shares, about so."""
         since = {device_id: moment for shelf in self.attending.shelves() for device_id, moment in shelf.since()}
         return iter(sorted(since, key=since.__getitem__))
 
