@@ -19,6 +19,14 @@ def given(outbox: JetStreamOutbox, device_id: str = "A") -> Letter:
     return letter
 
 
+async def sent(outbox: JetStreamOutbox) -> Letter:
+    """Send the letter of the device, and return it."""
+    letter = given(outbox)
+    await outbox.lease(letter)
+    await outbox.ack(letter)
+    return letter
+
+
 OLD, NEW = status("A", "DS_OFF"), evolve(status("A"), observed_at=status().observed_at + dt.timedelta(seconds=1))
 LONG_AGO = evolve(OLD, observed_at=OLD.observed_at - dt.timedelta(hours=2))
 
@@ -29,9 +37,7 @@ async def test_late_status_is_left_out_also_by_a_forwarder_that_has_sent_nothing
 ) -> None:
     async with jetstream(nats, tmp_path.name) as one:
         await one.put(NEW)
-        letter = given(one)
-        await one.lease(letter)
-        await one.ack(letter)
+        await sent(one)
         for late in (1, 2):
             await one.put(OLD)
             with pytest.raises(NotLeasedError, match="a newer status of this device was sent"):
@@ -50,11 +56,8 @@ async def test_newer_status_that_a_late_one_has_replaced_is_sent_all_the_same(na
     async with jetstream(nats, tmp_path.name) as outbox:
         await outbox.put(NEW)
         await outbox.put(OLD)
-        letter = given(outbox)
-        await outbox.lease(letter)
-        await outbox.ack(letter)
 
-        assert letter.status == NEW
+        assert (await sent(outbox)).status == NEW
         assert (await outbox.look())["messages"] == 0
 
 
@@ -66,11 +69,8 @@ async def test_status_of_a_site_whose_clock_was_set_back_and_all_history_is_sent
     async with jetstream(nats, tmp_path.name, history=history) as outbox:
         for one in (NEW, OLD if history else LONG_AGO):
             await outbox.put(one)
-            letter = given(outbox)
-            await outbox.lease(letter)
-            await outbox.ack(letter)
 
-            assert letter.status == one
+            assert (await sent(outbox)).status == one
 
 
 @pytest.mark.anyio
@@ -81,9 +81,7 @@ async def test_dead_letter_that_somebody_puts_back_is_sent_although_a_newer_stat
         await outbox.put(OLD)
         await outbox.bury(given(outbox), "no")
         await outbox.put(NEW)
-        letter = given(outbox)
-        await outbox.lease(letter)
-        await outbox.ack(letter)
+        await sent(outbox)
         (dead,) = outbox.dead()
         await outbox.retry(dead.number)
         await outbox.lease(given(outbox))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,19 @@ def test_report_changes_the_tile(page: Page, printos: PrintOS) -> None:
     assert page.evaluate(all_of(".tile dd")) == ["1,234", "40.5 %", "12"]
     assert page.evaluate("document.querySelector('.tile meter').value") == 40.5
     assert not page.evaluate(tile_has("never reported"))
+
+
+def test_report_is_shown_within_a_second(page: Page, printos: PrintOS) -> None:
+    device = printos.devices.provision(model="HP Indigo 7K", serial_number="41000042")
+
+    def seconds_until_shown(state: str) -> float:
+        begun = time.monotonic()
+        printos.devices.update_status(str(device.id), state)
+        page.until(tile_has(state), SOON)
+        return time.monotonic() - begun
+
+    states = ["DS_ON", "DS_OFF", "DS_STANDBY", "DS_PRINTING", "DS_ERROR"]
+    assert min(map(seconds_until_shown, states)) < 1  # in the others somebody else may have used the machine
 
 
 def test_device_that_is_replaced_has_one_tile(page: Page, printos: PrintOS) -> None:
