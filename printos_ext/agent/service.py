@@ -66,7 +66,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target
 """
 
-CREDENTIAL = re.compile(r"\$\{?CREDENTIALS_DIRECTORY\}?/([\w.-]+)")
+CREDENTIAL = re.compile(r"\$\{?CREDENTIALS_DIRECTORY\}?/(\w[\w.-]*)")
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from the service
 
 
@@ -78,7 +78,7 @@ def unit(words: str, configuration: Path, secret: Path) -> str:
     command = shutil.which("printos", path=str(Path(sys.executable).parent)) or f"{sys.executable} -m printos_ext.cli"
     files = {"secret": secret}
     names = _credentials_in(configuration)
-    credentials = "".join(f"LoadCredential={name}:{files.get(name, secret.with_name(name))}\n" for name in names)
+    credentials = "".join(f"LoadCredential={name}:{files.get(name, secret.parent / name)}\n" for name in names)
     return UNIT.format(command=command, words=words, configuration=configuration, credentials=credentials)
 
 

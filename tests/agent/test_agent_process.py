@@ -551,18 +551,19 @@ def credentials(unit: str) -> list[str]:
 
 
 def test_unit_loads_the_credentials_that_the_configuration_names(tmp_path: Path) -> None:
-    site, empty = tmp_path / "site.toml", tmp_path / "empty.toml"
+    site, odd = tmp_path / "site.toml", tmp_path / "odd.toml"
     site.write_text('[nats]\npassword_file = "$CREDENTIALS_DIRECTORY/nats"\n', encoding="utf-8")
-    empty.touch()
+    odd.write_text('[nats]\npassword_file = "$CREDENTIALS_DIRECTORY/."\n', encoding="utf-8")
 
     said = ["--secret", tmp_path / "key"]
     usual = command("agent", "unit", *said).stdout
     of_site = command("agent", "unit", *said, "--config", site)
-    of_empty = command("agent", "unit", *said, "--config", empty).stdout
+    of_odd = command("agent", "unit", *said, "--config", odd).stdout
 
     assert credentials(usual) == [f"secret:{tmp_path}/key"]
     assert credentials(of_site.stdout) == [f"nats:{tmp_path}/nats"]
-    assert credentials(of_empty) == []
+    assert credentials(of_odd) == []
+    assert credentials(command("agent", "unit", "--secret", "/", "--config", site).stdout) == ["nats:/nats"]
     assert f"--config {site} " in of_site.stdout
     assert f"the service does not see {site}" in of_site.stderr
 
